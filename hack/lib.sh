@@ -22,7 +22,7 @@ die() {
 usage_if_asked() {
 	case ${1-} in
 	-h | --help)
-		sed -n '3,/^[^#]/{/^# \{0,1\}/s///p}' "$0"
+		sed -n '3,${/^# shellcheck/q;/^#/!q;s/^# \{0,1\}//p}' "$0"
 		exit 0
 		;;
 	esac
