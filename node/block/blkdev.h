@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Facts and switches of an open block device. Regular files and memfds are taken as well, so that
+ * tests and image building need no device.
+ */
+#pragma once
+
+#include "common/base/step.h"
+
+/** struct blkdev_geometry - bytes; 0 where the device does not say. */
+struct blkdev_geometry {
+	uint64_t size;
+	uint32_t logical_block;
+	uint32_t physical_block;
+	uint32_t io_min;
+	uint32_t io_opt;
+	bool read_only;
+	bool regular; /* a file, not a device */
+};
+
+/** blkdev_geometry_read - ask @fd. Return: 0, or -1. */
+MUST_USE int blkdev_geometry_read(int fd, struct blkdev_geometry *ret, struct err *err);
+/** blkdev_set_read_only - BLKROSET; needed for ROX. Return: 0, or -1. */
+MUST_USE int blkdev_set_read_only(const struct step *in, int fd, bool read_only, struct err *err);

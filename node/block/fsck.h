@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Check a filesystem before it is mounted. ext4: e2fsck -p (replays the journal, repairs only what
+ * is safe). XFS: nothing, its log is replayed by the mount.
+ */
+#pragma once
+
+#include "common/base/clock.h"
+#include "common/base/step.h"
+
+/**
+ * fsck_run - check the @fstype on @fd (not mounted). @device is for messages.
+ * Return: 0 when it is clean or was repaired safely, or -1: FAILED_PRECONDITION with e2fsck's last
+ * words when a person must look, UNAVAILABLE for read errors or a device in use, DEADLINE_EXCEEDED
+ * (@ret_stuck as in child_run()).
+ */
+MUST_USE int fsck_run(const struct step *in, const char *device, const char *fstype, int fd,
+	const struct deadline *dl, pid_t *ret_stuck, struct err *err);

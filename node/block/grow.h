@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Grow a mounted filesystem to its device, by the ioctls that resize2fs and xfs_growfs use
+ * themselves: those programs want to find the device by name in the mount table, which a container
+ * need not be able to. Nothing is called when the filesystem has its size already.
+ */
+#pragma once
+
+#include "common/base/clock.h"
+#include "common/base/step.h"
+
+#include <sys/types.h>
+
+struct grow_size {
+	uint64_t fs_bytes; /* what the filesystem spans now */
+	uint64_t device_bytes;
+	bool needed; /* at least one block group (ext4) or block (XFS) could be added */
+};
+
+/**
+ * grow_query - is @mount_fd (the root of the mounted @fstype on @device_fd) smaller than its
+ * device? Runs in a child. Return: 0, or -1.
+ */
+MUST_USE int grow_query(const char *fstype, int mount_fd, int device_fd, const struct deadline *dl,
+	struct grow_size *ret, pid_t *ret_stuck, struct err *err);
+/**
+ * grow_fs - grow it to the device when needed. Runs in a child. Return: 0 (@ret as after it), or -1
+ * UNAVAILABLE / DEADLINE_EXCEEDED; growing again later is safe.
+ */
+MUST_USE int grow_fs(const struct step *in, const char *fstype, int mount_fd, int device_fd,
+	const struct deadline *dl, struct grow_size *ret, pid_t *ret_stuck, struct err *err);

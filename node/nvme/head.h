@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a connected subsystem to the open, proven block device of one namespace (P2). The disk is
+ * found by identity in sysfs, opened, and everything is proven again on the open descriptor, which
+ * pins it: names and numbers cannot be recycled while it is open.
+ */
+#pragma once
+
+#include "common/base/clock.h"
+#include "common/base/step.h"
+#include "common/nvmf/nsident.h"
+#include "node/nvme/fabrics.h"
+#include "node/nvme/subsys.h"
+#include "node/nvme/uev.h"
+
+#include <sys/types.h>
+
+/** How often a wait looks at sysfs by itself and asks the controllers to scan again. */
+#define HEAD_RESCAN_MS 1000
+/** How long a disk that is there but smaller than asked may take to show its new size. */
+#define HEAD_SIZE_WAIT_MS 5000
+/** Longest Identify on the wire. */
+#define HEAD_IDENTIFY_MS 10000
+
+/** struct head_want - which disk. nqn and ident are borrowed. */
+struct head_want {
+	const char *nqn;
+	const struct ns_ident *ident;
+	int64_t min_size; /* bytes */
+};
+
+/**
+ * head_wait - until the kernel lists the disk with at least min_size bytes. Woken by events, looks
+ * at sysfs once a second, and then writes rescan_controller.
+ * Return: 0, or -1: DEADLINE_EXCEEDED or UNAVAILABLE saying what was seen instead (no live path, no
+ * namespace of that identity, ANA keeps it away), FAILED_PRECONDITION (too small, identity twice).
+ */
+MUST_USE int head_wait(const struct step *in, struct fab *fab, struct uev *uev,
+	const struct head_want *want, const struct deadline *dl, struct subsys_disk *ret,
+	struct err *err);
+
+/** struct proven_device - an open disk of which everything was proven on fd itself. */
+struct proven_device {
+	int fd; /* O_RDONLY, close-on-exec; close soon: it keeps a dead head alive */
+	dev_t dev;
+	char name[DISK_NAME_SIZE]; /* for messages; names are recycled, never open by it */
+	uint64_t size;		   /* bytes */
+	struct ns_ident ident;	   /* as read back */
+};
+
+#define PROVEN_NONE ((struct proven_device){.fd = -1})
+#define _cleanup_proven_ _cleanup_(proven_done)
+/** proven_done - close; accepts PROVEN_NONE. */
+void proven_done(struct proven_device *device);
+
+/**
+ * head_prove - open @disk (found by head_wait() or subsys_find_disk()) and prove it: it is a block
+ * device, its number is what sysfs says of the disk of that identity under that NQN, read again
+ * after the open; the target's own Identify descriptors agree; the size is at least min_size.
+ * The open and the Identify run in a child: both can hang with the path.
+ * Return: 0 (the caller owns @ret), or -1: FAILED_PRECONDITION says what differs; UNAVAILABLE when
+ * the disk vanished; DEADLINE_EXCEEDED with @ret_stuck.
+ */
+MUST_USE int head_prove(const struct host_paths *host, const struct head_want *want,
+	const struct subsys_disk *disk, const struct deadline *dl, struct proven_device *ret,
+	pid_t *ret_stuck, struct err *err);
+
+/**
+ * head_wait_size - after a grow on the target: rescan all our live controllers until the disk has
+ * at least @want->min_size bytes. Return as head_wait().
+ */
+MUST_USE int head_wait_size(const struct step *in, struct fab *fab, struct uev *uev,
+	const struct head_want *want, const struct deadline *dl, struct subsys_disk *ret,
+	struct err *err);

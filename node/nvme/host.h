@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where the kernel is seen and spoken to: /sys, /dev, and the three calls on an open disk. Tests
+ * put fixture trees and calls of their own in place.
+ */
+#pragma once
+
+#include "common/base/err.h"
+
+#include <sys/types.h>
+
+/** Size of the Namespace Identification Descriptor list (NVMe Base 2.1, Identify CNS 03h). */
+#define HOST_NSDESC_SIZE 4096
+
+/** struct host_calls - what is asked of an open disk; replaced in tests. All return 0 or -1 with
+ * errno. */
+struct host_calls {
+	/** The device number of the block device @fd; ENOTBLK when it is none. */
+	int (*disk_number)(int fd, dev_t *ret_dev);
+	/** Its size in bytes (BLKGETSIZE64). */
+	int (*disk_size)(int fd, uint64_t *ret_bytes);
+	/** Identify CNS 03h of @nsid over the wire, waiting at most @timeout_ms. */
+	int (*disk_descriptors)(
+		int fd, uint32_t nsid, uint32_t timeout_ms, uint8_t list[HOST_NSDESC_SIZE]);
+};
+
+/** struct host_paths - roots of all look-ups. Shared by all threads, never changed after
+ * host_open(). */
+struct host_paths {
+	int sysfs; /* /sys */
+	int dev;   /* /dev */
+	int nodes; /* a private folder for device nodes of ours, or -1 */
+	const struct host_calls *calls;
+};
+
+/**
+ * host_open - open the roots. @nodes_path may be NULL: then only nodes in @dev_path are used.
+ * Return: 0, or -1 naming the folder that is not there.
+ */
+MUST_USE int host_open(const char *sysfs_path, const char *dev_path, const char *nodes_path,
+	struct host_paths *ret, struct err *err);
+/** host_close - close the roots; accepts a zeroed-to-(-1) or half-opened struct. */
+void host_close(struct host_paths *host);
