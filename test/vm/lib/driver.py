@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The three programs as a test meets them: started in a VM, spoken to over their sockets."""
+
+import json
+import os
+import shlex
+
+BIN = "/src/build/dev/bin"
+KUBELET = "/var/lib/kubelet"
+INSTANCE = "test"
+WRITER = "SINGLE_NODE_SINGLE_WRITER"
+
+
+class CsiError(Exception):
+    """An RPC that failed: .code is gRPC's name of it, .message what a person would read."""
+
+    def __init__(self, rpc, code, message):
+        super().__init__(f"{rpc}: {code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class Program:
+    """One of our programs, running in the background of a VM; its log goes to /out."""
+
+    def __init__(self, vm, name, arguments, socket):
+        self.vm = vm
+        self.name = name
+        self.arguments = arguments
+        self.socket = socket
+        self.pid = None
+
+    def start(self, environment=""):
+        log = f"/out/{self.name}.log"
+        self.pid = int(self.vm.run(
+            f"{environment} setsid {BIN}/{self.name} {self.arguments} </dev/null >>{log} 2>&1 & echo $!"))
+        self.vm.wait_for(f"test -S {self.socket} || ! kill -0 {self.pid}", what=f"{self.name} to listen")
+        if self.vm.run(f"kill -0 {self.pid}", check=False)[0] != 0:
+            raise AssertionError(f"{self.name} ended at its start:\n" + self.vm.run(f"tail -n 20 {log}"))
+        return self
+
+    def signal(self, name):
+        self.vm.run(f"kill -{name} {self.pid}")
+        self.vm.wait_for(f"! kill -0 {self.pid}", what=f"{self.name} to end")
+
+    def stop(self):
+        self.signal("TERM")
+
+    def kill(self):
+        self.signal("KILL")
+
+    def log(self):
+        return self.vm.run(f"cat /out/{self.name}.log")
+
+
+class Csi(Program):
+    """A CSI plugin: call(RPC, field=value...) is one request, its answer a dict."""
+
+    def call(self, rpc, timeout=60, **request):
+        status, output = self.vm.run(
+            [f"{BIN}/csic", "--socket", self.socket, "--timeout", str(timeout), rpc, json.dumps(request)],
+            timeout=timeout + 30, check=False)
+        if status == 0:
+            return json.loads(output)
+        code, _, message = output.strip().partition(": ")
+        raise CsiError(rpc, code, message)
+
+
+def target(vm, pool="/srv/pool", disk="/dev/vda", fs="xfs", listen="unix:///run/nvmetcp-target.sock",
+           portals=("127.0.0.1:4420",), options=None):
+    """nvmetcp-target on a fresh pool on a disk of the VM."""
+    if fs:
+        vm.run(f"modprobe -a nvmet-tcp; mkfs.{fs} -q {disk} && mkdir -p {pool} && mount {disk} {pool}")
+    config = {
+        "listen": listen, "stateDir": "/srv/state", "portals": list(portals),
+        "pools": [{"name": "pool", "type": "file", "path": pool}], **(options or {}),
+    }
+    write(vm, "/etc/nvmetcp-target.json", json.dumps(config))
+    return Program(vm, "nvmetcp-target", "--config /etc/nvmetcp-target.json",
+                   listen.removeprefix("unix://") if listen.startswith("unix:") else None)
+
+
+def controller(vm, url="unix:///run/nvmetcp-target.sock"):
+    config = {"instance": INSTANCE, "backends": [{"name": "linux", "type": "linux", "url": url, "pool": "pool"}]}
+    write(vm, "/etc/nvmetcp-controller.json", json.dumps(config))
+    vm.run("mkdir -p /run/csi-controller")
+    return Csi(vm, "nvmetcp-controller",
+               "--config /etc/nvmetcp-controller.json --endpoint unix:///run/csi-controller/csi.sock",
+               "/run/csi-controller/csi.sock")
+
+
+def node(vm, name="node1"):
+    plugin = f"{KUBELET}/plugins/nvmetcp.csi.dev"
+    vm.run(f"mkdir -p {plugin}/state {KUBELET}/plugins_registry {KUBELET}/pods")
+    return Csi(vm, "nvmetcp-node",
+               f"--endpoint unix://{plugin}/csi.sock --state-dir {plugin}/state --instance {INSTANCE} "
+               f"--node-name {name} --kubelet-registration-dir {KUBELET}/plugins_registry",
+               f"{plugin}/csi.sock")
+
+
+def write(vm, path, text):
+    vm.run(f"mkdir -p {os.path.dirname(path)} && printf %s {shlex.quote(text)} >{path}")
+
+
+def capability(fs="ext4", mode=WRITER, flags=()):
+    """A volume capability: fs is a filesystem's name, or "block"."""
+    access = {"block": {}} if fs == "block" else {"mount": {"fs_type": fs, "mount_flags": list(flags)}}
+    return {**access, "access_mode": {"mode": mode}}
+
+
+class Attachment:
+    """One volume on one node, from ControllerPublish to NodePublish and back, as kubelet does it."""
+
+    def __init__(self, ctl, node_plugin, volume, cap, pod="pod1", readonly=False):
+        self.ctl, self.node, self.volume, self.cap = ctl, node_plugin, volume, cap
+        self.readonly = readonly
+        self.node_id = None
+        self.context = {}
+        handle = volume["volume_id"].replace("/", "~")
+        self.staging = f"{KUBELET}/plugins/kubernetes.io/csi/nvmetcp.csi.dev/{handle}/globalmount"
+        self.target = f"{KUBELET}/pods/{pod}/volumes/kubernetes.io~csi/{handle}/mount"
+
+    def common(self):
+        return {"volume_id": self.volume["volume_id"], "volume_capability": self.cap,
+                "volume_context": self.volume.get("volume_context", {})}
+
+    def publish_controller(self):
+        self.node_id = self.node_id or self.node.call("NodeGetInfo")["node_id"]
+        answer = self.ctl.call("ControllerPublishVolume", node_id=self.node_id, **self.common())
+        self.context = answer.get("publish_context", {})
+        return self
+
+    def stage(self):
+        self.node.vm.run(f"mkdir -p {self.staging} {os.path.dirname(self.target)}")
+        self.node.call("NodeStageVolume", publish_context=self.context,
+                       staging_target_path=self.staging, **self.common())
+        return self
+
+    def publish(self):
+        self.node.call("NodePublishVolume", publish_context=self.context, staging_target_path=self.staging,
+                       target_path=self.target, readonly=self.readonly, **self.common())
+        return self
+
+    def up(self):
+        return self.publish_controller().stage().publish()
+
+    def unpublish(self):
+        self.node.call("NodeUnpublishVolume", volume_id=self.volume["volume_id"], target_path=self.target)
+
+    def unstage(self):
+        self.node.call("NodeUnstageVolume", volume_id=self.volume["volume_id"], staging_target_path=self.staging)
+
+    def unpublish_controller(self):
+        self.ctl.call("ControllerUnpublishVolume", volume_id=self.volume["volume_id"], node_id=self.node_id)
+
+    def down(self):
+        self.unpublish()
+        self.unstage()
+        self.unpublish_controller()
+
+
+class Checker:
+    """Counts before and after with the separate checker; .left() is what it reports."""
+
+    def __init__(self, vm, trees=(KUBELET, "/srv/pool")):
+        self.vm = vm
+        words = " ".join(f"--tree {t}" for t in trees) + " --name nvmetcp-node --name mkfs.ext4 --name e2fsck"
+        self.command = f"python3 /src/test/checker/nvcheck.py {{}} {words}"
+        vm.run(self.command.format("take") + " >/tmp/nvcheck-before.json")
+
+    def left(self):
+        status, output = self.vm.run(self.command.format("compare /tmp/nvcheck-before.json"), check=False)
+        return (status == 0, output.strip())
