@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Text to a document. Depth is counted before Jansson sees the text, since its own limit (2048) is
+ * more stack than a worker thread of ours has.
+ */
+#include "common/base/fileio.h"
+#include "common/json/place.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+/* Deepest nesting in the text; strings are skipped, all else is left to the parser. */
+static size_t depth_of(const char *text, size_t len)
+{
+	size_t depth = 0;
+	size_t deepest = 0;
+	bool string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (string) {
+			i += c == '\\';
+			string = c != '"';
+		} else if (c == '"') {
+			string = true;
+		} else if (c == '{' || c == '[') {
+			depth++;
+			deepest = MAX(deepest, depth);
+		} else if ((c == '}' || c == ']') && depth > 0) {
+			depth--;
+		}
+	}
+	return deepest;
+}
+
+/* What Jansson says, with the position in front. */
+static int fail_syntax(
+	const char *name, unsigned flags, json_error_t *error, size_t len, struct err *err)
+{
+	char *near;
+
+	if (len == 0) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"%s: is empty; a JSON object or array is wanted", name);
+	}
+	/* It quotes the text it stopped at. A document from the network may hold a secret there. */
+	near = strstr(error->text, " near ");
+	if (near && !(flags & JS_LINES)) {
+		*near = '\0';
+	}
+	return err_set(err, ERR_INVALID_ARGUMENT, "%s: line %d, column %d: %s", name, error->line,
+		error->column, error->text);
+}
+
+/* Everything of a document but its memory. */
+static int load(struct js_doc *doc, const char *name, const char *text, size_t len, unsigned flags,
+	struct err *err)
+{
+	json_error_t error = {0};
+
+	doc->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (!doc->root) {
+		return fail_syntax(name, flags, &error, len, err);
+	}
+	doc->name = strdup(name);
+	if (flags & JS_LINES) {
+		doc->text = malloc(len);
+		doc->len = len;
+	}
+	if (!doc->name || ((flags & JS_LINES) && !doc->text)) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+	}
+	if (doc->text) {
+		memcpy(doc->text, text, len);
+	}
+	return 0;
+}
+
+int js_parse(const char *name, const char *text, size_t len, size_t max, unsigned flags,
+	struct js_doc **ret_doc, struct err *err)
+{
+	struct js_doc *doc;
+
+	if (len > max) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED,
+			"%s: has %zu bytes, at most %zu are taken", name, len, max);
+	}
+	if (depth_of(text, len) > JS_DEPTH_MAX) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"%s: objects and arrays are nested deeper than %d", name, JS_DEPTH_MAX);
+	}
+	doc = calloc(1, sizeof(*doc));
+	if (!doc) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+	}
+	if (load(doc, name, text, len, flags, err) < 0) {
+		js_doc_free(doc);
+		return -1;
+	}
+	*ret_doc = doc;
+	return 0;
+}
+
+int js_parse_file(const char *path, size_t max, struct js_doc **ret_doc, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+
+	if (file_read(AT_FDCWD, path, max, &text, &len, err) < 0) {
+		return -1;
+	}
+	return js_parse(path, text, len, max, JS_LINES, ret_doc, err);
+}
+
+void js_doc_free(struct js_doc *doc)
+{
+	if (!doc) {
+		return;
+	}
+	json_decref(doc->root);
+	free(doc->name);
+	free(doc->text);
+	free(doc);
+}
+
+struct js_at js_root(const struct js_doc *doc)
+{
+	return (struct js_at){.doc = doc, .value = doc->root};
+}
