@@ -14,7 +14,7 @@
 /** Most calls of one client at once, when the options say 0; further ones wait for their turn. */
 #define HTTP_CALLS_MAX 16
 /** Largest answer taken, when the options say 0. */
-#define HTTP_BODY_MAX (4 * 1024 * 1024)
+#define HTTP_BODY_MAX ((size_t)4 * 1024 * 1024)
 /** Most header lines a request may add, and the longest one. */
 #define HTTP_HEADERS_MAX 16
 #define HTTP_HEADER_MAX 2048

@@ -12,14 +12,14 @@
 #include <sys/types.h>
 
 /** Limits that hold when the options say 0. */
-#define HTTP_SERVER_BODY_MAX (1024 * 1024)
+#define HTTP_SERVER_BODY_MAX ((size_t)1024 * 1024)
 #define HTTP_SERVER_CONNECTIONS_MAX 32
 #define HTTP_SERVER_IDLE_MS 30000
 #define HTTP_SERVER_RECEIVE_MS 10000
 #define HTTP_SERVER_REQUEST_MS 60000
-#define HTTP_SERVER_ARENA_MAX (8 * 1024 * 1024)
+#define HTTP_SERVER_ARENA_MAX ((size_t)8 * 1024 * 1024)
 /** Request line and headers of one request together. */
-#define HTTP_SERVER_HEAD_MAX (16 * 1024)
+#define HTTP_SERVER_HEAD_MAX ((size_t)16 * 1024)
 /** Path segments, placeholders of a pattern, and parameters of a query. */
 #define HTTP_SERVER_SEGMENTS_MAX 16
 #define HTTP_SERVER_PARAMS_MAX 4

@@ -13,17 +13,11 @@
 /** Longest path shown in an error, with its NUL; a longer one is cut. */
 #define JS_PATH_MAX 256
 /** Most text js_print() makes unless told less. */
-#define JS_PRINT_MAX (4 * 1024 * 1024)
+#define JS_PRINT_MAX ((size_t)4 * 1024 * 1024)
 
 struct js_doc;
 struct js;
 struct json_t;
-
-/** How to read a document; flags for js_parse(). */
-enum js_flags {
-	JS_PLAIN = 0,
-	JS_LINES = 1, /* keep the text, so that errors about a value name the line of its key */
-};
 
 /**
  * struct js_at - a value in a document and where it stands. A plain value: copy it freely; it is
@@ -38,11 +32,15 @@ struct js_at {
 /**
  * js_parse - read @len bytes of @text (at most @max), whose name in errors is @name. The top must
  * be an object or an array; duplicate keys, NUL, bad UTF-8, nesting beyond JS_DEPTH_MAX and
- * anything after the end are refused. @flags: enum js_flags.
+ * anything after the end are refused. Errors about values name their path; they never quote the
+ * text, which may come from elsewhere and hold a secret.
  * Return: 0 and a document for js_doc_free(), or -1 with INVALID_ARGUMENT naming line and column
  * (RESOURCE_EXHAUSTED when longer than @max or without memory).
  */
-MUST_USE int js_parse(const char *name, const char *text, size_t len, size_t max, unsigned flags,
+MUST_USE int js_parse(const char *name, const char *text, size_t len, size_t max,
+	struct js_doc **ret_doc, struct err *err);
+/** js_parse_lines - the same for a text of our own kind: it is kept, and errors name lines, too. */
+MUST_USE int js_parse_lines(const char *name, const char *text, size_t len, size_t max,
 	struct js_doc **ret_doc, struct err *err);
 /** js_parse_file - the same for a file at @path, named by it, with lines. Return: 0, or -1
  * (NOT_FOUND when absent). */

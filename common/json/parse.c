@@ -36,7 +36,7 @@ static size_t depth_of(const char *text, size_t len)
 
 /* What Jansson says, with the position in front. */
 static int fail_syntax(
-	const char *name, unsigned flags, json_error_t *error, size_t len, struct err *err)
+	const char *name, json_error_t *error, size_t len, bool quote, struct err *err)
 {
 	char *near;
 
@@ -46,42 +46,39 @@ static int fail_syntax(
 	}
 	/* It quotes the text it stopped at. A document from the network may hold a secret there. */
 	near = strstr(error->text, " near ");
-	if (near && !(flags & JS_LINES)) {
+	if (near && !quote) {
 		*near = '\0';
 	}
 	return err_set(err, ERR_INVALID_ARGUMENT, "%s: line %d, column %d: %s", name, error->line,
 		error->column, error->text);
 }
 
-/* Everything of a document but its memory. */
-static int load(struct js_doc *doc, const char *name, const char *text, size_t len, unsigned flags,
-	struct err *err)
+/* A document with its values and name, without the text; NULL with @err. */
+static struct js_doc *load(
+	const char *name, const char *text, size_t len, bool quote, struct err *err)
 {
+	struct js_doc *doc = calloc(1, sizeof(*doc));
 	json_error_t error = {0};
 
+	if (doc) {
+		doc->name = strdup(name);
+	}
+	if (!doc || !doc->name) {
+		js_doc_free(doc);
+		(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+		return NULL;
+	}
 	doc->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (!doc->root) {
-		return fail_syntax(name, flags, &error, len, err);
+		js_doc_free(doc);
+		(void)fail_syntax(name, &error, len, quote, err);
+		return NULL;
 	}
-	doc->name = strdup(name);
-	if (flags & JS_LINES) {
-		doc->text = malloc(len);
-		doc->len = len;
-	}
-	if (!doc->name || ((flags & JS_LINES) && !doc->text)) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
-	}
-	if (doc->text) {
-		memcpy(doc->text, text, len);
-	}
-	return 0;
+	return doc;
 }
 
-int js_parse(const char *name, const char *text, size_t len, size_t max, unsigned flags,
-	struct js_doc **ret_doc, struct err *err)
+static int check_bounds(const char *name, const char *text, size_t len, size_t max, struct err *err)
 {
-	struct js_doc *doc;
-
 	if (len > max) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED,
 			"%s: has %zu bytes, at most %zu are taken", name, len, max);
@@ -90,14 +87,44 @@ int js_parse(const char *name, const char *text, size_t len, size_t max, unsigne
 		return err_set(err, ERR_INVALID_ARGUMENT,
 			"%s: objects and arrays are nested deeper than %d", name, JS_DEPTH_MAX);
 	}
-	doc = calloc(1, sizeof(*doc));
-	if (!doc) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
-	}
-	if (load(doc, name, text, len, flags, err) < 0) {
-		js_doc_free(doc);
+	return 0;
+}
+
+int js_parse(const char *name, const char *text, size_t len, size_t max, struct js_doc **ret_doc,
+	struct err *err)
+{
+	struct js_doc *doc;
+
+	if (check_bounds(name, text, len, max, err) < 0) {
 		return -1;
 	}
+	doc = load(name, text, len, false, err);
+	if (!doc) {
+		return -1;
+	}
+	*ret_doc = doc;
+	return 0;
+}
+
+int js_parse_lines(const char *name, const char *text, size_t len, size_t max,
+	struct js_doc **ret_doc, struct err *err)
+{
+	struct js_doc *doc;
+
+	if (check_bounds(name, text, len, max, err) < 0) {
+		return -1;
+	}
+	doc = load(name, text, len, true, err);
+	if (!doc) {
+		return -1;
+	}
+	doc->text = malloc(len);
+	if (!doc->text) {
+		js_doc_free(doc);
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+	}
+	memcpy(doc->text, text, len);
+	doc->len = len;
 	*ret_doc = doc;
 	return 0;
 }
@@ -110,7 +137,7 @@ int js_parse_file(const char *path, size_t max, struct js_doc **ret_doc, struct 
 	if (file_read(AT_FDCWD, path, max, &text, &len, err) < 0) {
 		return -1;
 	}
-	return js_parse(path, text, len, max, JS_LINES, ret_doc, err);
+	return js_parse_lines(path, text, len, max, ret_doc, err);
 }
 
 void js_doc_free(struct js_doc *doc)

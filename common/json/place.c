@@ -32,18 +32,20 @@ static bool plain_key(const char *key)
 void place_path(const struct place *place, char out[JS_PATH_MAX])
 {
 	const char *base = place->in->path;
+	char last[2 * KEY_SHOWN_MAX] = "";
 	char key[KEY_SHOWN_MAX];
+	size_t room;
 
 	if (place->item) {
-		(void)snprintf(out, JS_PATH_MAX, "%s[%zu]", base, place->index);
-	} else if (!place->key) {
-		(void)snprintf(out, JS_PATH_MAX, "%s", base);
-	} else if (plain_key(place->key)) {
-		(void)snprintf(out, JS_PATH_MAX, "%s%s%s", base, *base ? "." : "", place->key);
-	} else {
-		(void)snprintf(out, JS_PATH_MAX, "%s[\"%s\"]", base,
-			printable(place->key, key, sizeof(key)));
+		(void)snprintf(last, sizeof(last), "[%zu]", place->index);
+	} else if (place->key && plain_key(place->key)) {
+		(void)snprintf(last, sizeof(last), "%s%s", *base ? "." : "", place->key);
+	} else if (place->key) {
+		(void)snprintf(
+			last, sizeof(last), "[\"%s\"]", printable(place->key, key, sizeof(key)));
 	}
+	room = JS_PATH_MAX - 1 - strlen(last);
+	(void)snprintf(out, JS_PATH_MAX, "%.*s%s", (int)room, base, last);
 }
 
 struct walk {

@@ -7,9 +7,11 @@
 
 #include "common/json/json.h"
 
+#include <stdarg.h>
+
 #include <jansson.h>
 
-/** struct js_doc - a document as read. text is there with JS_LINES only. */
+/** struct js_doc - a document as read. text is there when lines are wanted. */
 struct js_doc {
 	json_t *root;
 	char *name;
