@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The one decision about a device before it is mounted: use it, format it, or leave it alone (P1),
- * and the format itself. Both touch the device only in a child process (base/child.h), which holds
- * it exclusively while it writes.
+ * and the format itself. Both touch the device only in a child of the helper (base/helper.h), which
+ * holds it exclusively while it writes.
  */
 #pragma once
 
@@ -41,10 +41,10 @@ struct disk_state {
  * disk_inspect - probe, look for an intent, apply the blank rule where a format is allowed at all.
  * Return: 0 with the verdict in @ret; -1: FAILED_PRECONDITION says what is on the device, why it is
  * not formatted, and how to release it; UNAVAILABLE a read failed; DEADLINE_EXCEEDED, with
- * @ret_stuck when the child hangs (the volume stays busy until spawn_gone()).
+ * guard->stuck when the child hangs (the volume stays busy until it is gone).
  */
-MUST_USE int disk_inspect(int fd, const struct disk_want *want, const struct deadline *dl,
-	struct disk_state *ret, pid_t *ret_stuck, struct err *err);
+MUST_USE int disk_inspect(struct guard *guard, int fd, const struct disk_want *want,
+	struct disk_state *ret, struct err *err);
 
 /**
  * disk_format - mkfs into memory, then: intent block, flush, everything else, flush, primary
@@ -54,6 +54,8 @@ MUST_USE int disk_inspect(int fd, const struct disk_want *want, const struct dea
  * Return: 0, or -1 as disk_inspect(), INVALID_ARGUMENT for mkfsOptions that mkfs refuses,
  * OUT_OF_RANGE for a device too small for the filesystem.
  */
-MUST_USE int disk_format(const struct step *in, int fd, const struct disk_want *want,
-	const struct format_options *options, const struct deadline *dl, pid_t *ret_stuck,
-	struct err *err);
+MUST_USE int disk_format(const struct step *in, struct guard *guard, int fd,
+	const struct disk_want *want, const struct format_options *options, struct err *err);
+
+/** disk_verbs - what the helper must be able to do for this layer; for helper_start(). */
+const struct helper_verb *disk_verbs(size_t *ret_n);

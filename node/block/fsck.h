@@ -8,11 +8,13 @@
 #include "common/base/clock.h"
 #include "common/base/step.h"
 
+#include <sys/types.h>
+
 /**
  * fsck_run - check the @fstype on @fd (not mounted). @device is for messages.
  * Return: 0 when it is clean or was repaired safely, or -1: FAILED_PRECONDITION with e2fsck's last
  * words when a person must look, UNAVAILABLE for read errors or a device in use, DEADLINE_EXCEEDED
- * (@ret_stuck as in child_run()).
+ * (with @ret_stuck_pid when e2fsck hangs in the kernel: busy until spawn_gone() of it).
  */
 MUST_USE int fsck_run(const struct step *in, const char *device, const char *fstype, int fd,
-	const struct deadline *dl, pid_t *ret_stuck, struct err *err);
+	const struct deadline *dl, pid_t *ret_stuck_pid, struct err *err);

@@ -11,6 +11,13 @@
 
 #include <sys/types.h>
 
+/** struct grow_target - a mounted filesystem: an open directory on it and its open device. */
+struct grow_target {
+	const char *fstype; /* "ext4" or "xfs" */
+	int mount_fd;
+	int device_fd;
+};
+
 struct grow_size {
 	uint64_t fs_bytes; /* what the filesystem spans now */
 	uint64_t device_bytes;
@@ -18,14 +25,14 @@ struct grow_size {
 };
 
 /**
- * grow_query - is @mount_fd (the root of the mounted @fstype on @device_fd) smaller than its
- * device? Runs in a child. Return: 0, or -1.
+ * grow_query - is the filesystem smaller than its device? Runs in a child of the helper. Return: 0,
+ * or -1.
  */
-MUST_USE int grow_query(const char *fstype, int mount_fd, int device_fd, const struct deadline *dl,
-	struct grow_size *ret, pid_t *ret_stuck, struct err *err);
+MUST_USE int grow_query(struct guard *guard, const struct grow_target *target,
+	struct grow_size *ret, struct err *err);
 /**
- * grow_fs - grow it to the device when needed. Runs in a child. Return: 0 (@ret as after it), or -1
- * UNAVAILABLE / DEADLINE_EXCEEDED; growing again later is safe.
+ * grow_fs - grow it to the device when needed. Runs in a child of the helper. Return: 0 (@ret as
+ * after it), or -1 UNAVAILABLE / DEADLINE_EXCEEDED; growing again later is safe.
  */
-MUST_USE int grow_fs(const struct step *in, const char *fstype, int mount_fd, int device_fd,
-	const struct deadline *dl, struct grow_size *ret, pid_t *ret_stuck, struct err *err);
+MUST_USE int grow_fs(const struct step *in, struct guard *guard, const struct grow_target *target,
+	struct grow_size *ret, struct err *err);

@@ -3,10 +3,10 @@
  * Connect and disconnect: the text protocol of /dev/nvme-fabrics and delete_controller.
  *
  * Both block in the kernel: a connect for up to about 60 s per step under one kernel-wide mutex,
- * delete_controller behind a reconnect that is under way. They run in a forked child (base/child.h)
- * and not in a thread, since a thread in D state would hold the process's end; a fork without exec
- * costs about 1 % of a connect. At the deadline the caller is told which pid is stuck: the
- * subsystem must stay locked until spawn_gone(pid).
+ * delete_controller behind a reconnect that is under way. They run in a child of the helper
+ * (base/helper.h) and not in a thread, since a thread in D state would hold the process's end; a
+ * fork without exec costs about 1 % of a connect. After a failed call guard->stuck says who was
+ * left behind: the subsystem must stay locked until that child is gone.
  *
  * struct fab is thread-safe; it caches the kernel's option list, whose read waits behind a running
  * connect.
@@ -40,7 +40,7 @@ void fab_free(struct fab *fab);
  * return at once. Return: 0, or -1 FAILED_PRECONDITION / DEADLINE_EXCEEDED.
  */
 MUST_USE int fab_ready(
-	const struct step *in, struct fab *fab, const struct deadline *dl, struct err *err);
+	const struct step *in, struct fab *fab, struct guard *guard, struct err *err);
 /** fab_has_option - does this kernel know the connect option @name? False before fab_ready(). */
 bool fab_has_option(struct fab *fab, const char *name);
 /**
@@ -63,7 +63,6 @@ struct fab_result {
 	int instance; /* of the new controller; -1 when it existed or the kernel did not say */
 	int cntlid;   /* likewise */
 	int errnum;   /* the kernel's errno when it refused, else 0 */
-	pid_t stuck;  /* the child that is still connecting, else 0 */
 };
 
 /**
@@ -75,7 +74,7 @@ struct fab_result {
  * PERMISSION_DENIED for EIO ("refused by the target: ...") and wrong keys, DEADLINE_EXCEEDED.
  */
 MUST_USE int fab_connect(const struct step *in, struct fab *fab, const struct fab_path *path,
-	const struct deadline *dl, struct fab_result *ret, struct err *err);
+	struct guard *guard, struct fab_result *ret, struct err *err);
 
 /** fab_error - the error for @errnum of a connect to @portal of @nqn; the table behind
  * fab_connect(). Return: -1. */
@@ -85,11 +84,11 @@ int fab_error(int errnum, const char *nqn, const struct portal *portal, struct e
  * fab_disconnect - delete all controllers of ours of the subsystem @nqn, all at once, and wait
  * until sysfs lists none of them (P3). Nothing there is success. Controllers of other hosts'
  * identities are left alone.
- * Return: 0, or -1: DEADLINE_EXCEEDED with @ret_stuck (the subsystem stays locked until that child
- * is gone), UNAVAILABLE when the kernel still lists one.
+ * Return: 0, or -1: DEADLINE_EXCEEDED, with guard->stuck when it hangs in the kernel, UNAVAILABLE
+ * when the kernel still lists one.
  */
 MUST_USE int fab_disconnect(const struct step *in, struct fab *fab, const char *nqn,
-	const struct deadline *dl, pid_t *ret_stuck, struct err *err);
+	struct guard *guard, struct err *err);
 
 /**
  * fab_tune - bring what is there to @options through sysfs: the subsystem's I/O policy
@@ -109,3 +108,6 @@ MUST_USE int fab_rescan(const struct step *in, struct fab *fab, const char *nqn,
 
 const struct host_paths *fab_host(const struct fab *fab);
 const struct host_identity *fab_identity(const struct fab *fab);
+
+/** fab_verbs - what the helper must be able to do for this layer; for helper_start(). */
+const struct helper_verb *fab_verbs(size_t *ret_n);

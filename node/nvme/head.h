@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "common/base/clock.h"
+#include "common/base/guard.h"
 #include "common/base/step.h"
 #include "common/nvmf/nsident.h"
 #include "node/nvme/fabrics.h"
@@ -57,13 +57,13 @@ void proven_done(struct proven_device *device);
  * head_prove - open @disk (found by head_wait() or subsys_find_disk()) and prove it: it is a block
  * device, its number is what sysfs says of the disk of that identity under that NQN, read again
  * after the open; the target's own Identify descriptors agree; the size is at least min_size.
- * The open and the Identify run in a child: both can hang with the path.
+ * The open and the Identify run in a child of the helper: both can hang with the path.
  * Return: 0 (the caller owns @ret), or -1: FAILED_PRECONDITION says what differs; UNAVAILABLE when
- * the disk vanished; DEADLINE_EXCEEDED with @ret_stuck.
+ * the disk vanished; DEADLINE_EXCEEDED, with guard->stuck when it hangs.
  */
-MUST_USE int head_prove(const struct host_paths *host, const struct head_want *want,
-	const struct subsys_disk *disk, const struct deadline *dl, struct proven_device *ret,
-	pid_t *ret_stuck, struct err *err);
+MUST_USE int head_prove(struct fab *fab, const struct head_want *want,
+	const struct subsys_disk *disk, struct guard *guard, struct proven_device *ret,
+	struct err *err);
 
 /**
  * head_wait_size - after a grow on the target: rescan all our live controllers until the disk has
