@@ -10,13 +10,16 @@
 
 struct arena;
 
-/** arena_new - an empty arena that gives out at most @max bytes in all. Return: NULL without memory. */
+/** arena_new - an empty arena that gives out at most @max bytes in all. Return: NULL without
+ * memory. */
 struct arena *arena_new(size_t max);
 /** arena_free - wipe (explicit_bzero) and free everything; accepts NULL. */
 void arena_free(struct arena *arena);
-/** arena_alloc - @size zeroed bytes, aligned for any type. Return: NULL past the limit or without memory. */
+/** arena_alloc - @size zeroed bytes, aligned for any type. Return: NULL past the limit or without
+ * memory. */
 void *arena_alloc(struct arena *arena, size_t size);
-/** arena_strdup - a copy that lives as long as the arena, NULL when it does not fit or @str is NULL. */
+/** arena_strdup - a copy that lives as long as the arena, NULL when it does not fit or @str is
+ * NULL. */
 char *arena_strdup(struct arena *arena, const char *str);
 /** arena_printf - printf into the arena. Return: NULL when it does not fit. */
 char *arena_printf(struct arena *arena, const char *fmt, ...) PRINTF_LIKE(2, 3);

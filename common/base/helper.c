@@ -121,7 +121,8 @@ static _Noreturn void helper_main(const struct helper_verb *verbs, size_t n, int
 	(void)prctl(PR_SET_NAME, "nvmetcp-helper");
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	/* The program is told to stop by its own process; the helper ends when that one has ended. */
+	/* The program is told to stop by its own process; the helper ends when that one has ended.
+	 */
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	/* Ended children leave no zombies; their pidfds tell of their end all the same. */
@@ -232,7 +233,8 @@ static int take_answer(const char *verb, int sock, char **ret_out, struct err *e
 	}
 	if (receive_with_fds(sock, answer, sizeof(*answer), fds) != (ssize_t)sizeof(*answer)) {
 		return err_set(err, ERR_UNAVAILABLE,
-			"helper %s: ended without an answer, so its outcome is unknown; retry", verb);
+			"helper %s: ended without an answer, so its outcome is unknown; retry",
+			verb);
 	}
 	if (answer->result < 0) {
 		return err_set(err, answer->err.code, "%s", answer->err.msg);
@@ -240,7 +242,8 @@ static int take_answer(const char *verb, int sock, char **ret_out, struct err *e
 	if (ret_out) {
 		*ret_out = strdup(answer->out);
 		if (!*ret_out) {
-			return err_set(err, ERR_RESOURCE_EXHAUSTED, "helper %s: out of memory", verb);
+			return err_set(
+				err, ERR_RESOURCE_EXHAUSTED, "helper %s: out of memory", verb);
 		}
 	}
 	return 0;
@@ -250,7 +253,7 @@ int helper_call(struct helper *helper, const char *const *argv, int fd, const st
 	char **ret_out, struct helper_stuck **ret_stuck, struct err *err)
 {
 	char args[HELPER_ARGS_SIZE];
-	size_t len;
+	size_t len = 0;
 	int pair[2];
 	char hello;
 	int got[2];
@@ -276,7 +279,8 @@ int helper_call(struct helper *helper, const char *const *argv, int fd, const st
 	}
 	/* The pidfd comes at once: neither the helper process nor the new child has blocked yet. */
 	if (receive_with_fds(mine, &hello, 1, got) != 1 || got[0] < 0) {
-		return err_set(err, ERR_UNAVAILABLE, "helper %s: no child could be started", argv[0]);
+		return err_set(
+			err, ERR_UNAVAILABLE, "helper %s: no child could be started", argv[0]);
 	}
 	if (deadline_poll(dl, mine, POLLIN, -1, argv[0], err) < 0) {
 		give_up(got[0], ret_stuck);

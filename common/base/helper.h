@@ -39,7 +39,8 @@ struct helper_stuck;
  * helper_start - fork the process that forks the others. Call it from main before any thread is
  * started; @verbs must live for ever. Return: 0, or -1.
  */
-MUST_USE int helper_start(const struct helper_verb *verbs, size_t n, struct helper **ret_helper, struct err *err);
+MUST_USE int helper_start(
+	const struct helper_verb *verbs, size_t n, struct helper **ret_helper, struct err *err);
 /** helper_stop - let the process end; children that are stuck stay behind. Accepts NULL. */
 void helper_stop(struct helper *helper);
 
@@ -50,8 +51,9 @@ void helper_stop(struct helper *helper);
  * Return: 0, or -1: the verb's own error, DEADLINE_EXCEEDED, CANCELLED, or UNAVAILABLE when the
  * child ended without an answer (the outcome is unknown then).
  */
-MUST_USE int helper_call(struct helper *helper, const char *const *argv, int fd, const struct deadline *dl,
-	char **ret_out, struct helper_stuck **ret_stuck, struct err *err);
+MUST_USE int helper_call(struct helper *helper, const char *const *argv, int fd,
+	const struct deadline *dl, char **ret_out, struct helper_stuck **ret_stuck,
+	struct err *err);
 
 /** helper_stuck_gone - has it ended by now? Frees @stuck when it has. Return: true when gone. */
 bool helper_stuck_gone(struct helper_stuck *stuck);

@@ -10,18 +10,27 @@
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
-/** One field of a line; str is used when it is not NULL, else num. A field with NULL key is left out. */
+/** One field of a line; str is used when it is not NULL, else num. A field with NULL key is left
+ * out. */
 struct log_field {
 	const char *key;
 	const char *str;
 	int64_t num;
 };
 
-#define LOG_STR(k, v) ((struct log_field){.key = (k), .str = (v) ? (v) : ""})
+/** log_text - @str, "" for NULL; a function, so that an array may be given where NULL is asked for.
+ */
+static inline const char *log_text(const char *str)
+{
+	return str ? str : "";
+}
+
+#define LOG_STR(k, v) ((struct log_field){.key = (k), .str = log_text(v)})
 #define LOG_NUM(k, v) ((struct log_field){.key = (k), .num = (int64_t)(v)})
 #define LOG_ERR(e) LOG_STR("err", (e)->msg), LOG_STR("code", err_code_name((e)->code))
 
-/** log_event - write one line when @level is at or above the set one; strings are JSON-escaped, cut at 4 KiB. */
+/** log_event - write one line when @level is at or above the set one; strings are JSON-escaped, cut
+ * at 4 KiB. */
 void log_event(enum log_level level, const char *msg, const struct log_field *fields, size_t n);
 
 #define LOG_EVENT(level, msg, ...)                                                                 \
@@ -34,7 +43,10 @@ void log_event(enum log_level level, const char *msg, const struct log_field *fi
 #define LOG_WARNING(msg, ...) LOG_EVENT(LOG_LEVEL_WARNING, msg, __VA_ARGS__)
 #define LOG_ERROR(msg, ...) LOG_EVENT(LOG_LEVEL_ERROR, msg, __VA_ARGS__)
 
-/** log_set - lines below @level are dropped, the others go to @fd (2 at start). Call before threads start. */
+/** log_set - lines below @level are dropped, the others go to @fd (2 at start). Call before threads
+ * start. */
 void log_set(enum log_level level, int fd);
-/** log_level_parse - "debug", "info", "warning", "error". Return: 0, or -1 with INVALID_ARGUMENT naming @field. */
-MUST_USE int log_level_parse(const char *field, const char *text, enum log_level *ret_level, struct err *err);
+/** log_level_parse - "debug", "info", "warning", "error". Return: 0, or -1 with INVALID_ARGUMENT
+ * naming @field. */
+MUST_USE int log_level_parse(
+	const char *field, const char *text, enum log_level *ret_level, struct err *err);

@@ -12,9 +12,9 @@
 #include "common/base/err.h"
 
 struct op {
-	struct arena *arena;	   /* lives as long as the request; wiped at its end */
-	struct deadline deadline;  /* the caller's, cut to our own upper bound; cancel_fd set */
-	struct err err;		   /* what a failing handler leaves for the caller */
-	const char *method;	   /* "/csi.v1.Controller/CreateVolume"; lives as long as the op */
-	uint64_t id;		   /* unique in this process, for the log */
+	struct arena *arena;	  /* lives as long as the request; wiped at its end */
+	struct deadline deadline; /* the caller's, cut to our own upper bound; cancel_fd set */
+	struct err err;		  /* what a failing handler leaves for the caller */
+	const char *method;	  /* "/csi.v1.Controller/CreateVolume"; lives as long as the op */
+	uint64_t id;		  /* unique in this process, for the log */
 };

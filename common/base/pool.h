@@ -9,11 +9,14 @@
 
 struct pool;
 
-/** pool_new - @workers threads named @name, at most @queue jobs waiting. Return: NULL without memory or threads. */
+/** pool_new - @workers threads named @name, at most @queue jobs waiting. Return: NULL without
+ * memory or threads. */
 struct pool *pool_new(const char *name, unsigned workers, size_t queue);
-/** pool_submit - queue a job. Return: 0, or -1 RESOURCE_EXHAUSTED when the queue is full, UNAVAILABLE when stopping. */
+/** pool_submit - queue a job. Return: 0, or -1 RESOURCE_EXHAUSTED when the queue is full,
+ * UNAVAILABLE when stopping. */
 MUST_USE int pool_submit(struct pool *pool, void (*run)(void *arg), void *arg, struct err *err);
-/** pool_stop - take no more jobs, run those queued, wait at most until @dl. Return: true when all workers ended. */
+/** pool_stop - take no more jobs, run those queued, wait at most until @dl. Return: true when all
+ * workers ended. */
 bool pool_stop(struct pool *pool, const struct deadline *dl);
 /** pool_free - after pool_stop() returned true; accepts NULL. */
 void pool_free(struct pool *pool);

@@ -7,10 +7,10 @@
  */
 #pragma once
 
-#include <sys/types.h>
-
 #include "common/base/clock.h"
 #include "common/base/err.h"
+
+#include <sys/types.h>
 
 /** Most of a child's output that is kept, in bytes; the rest is read and dropped. */
 #define SPAWN_OUTPUT_MAX (64 * 1024)
@@ -18,17 +18,18 @@
 #define SPAWN_REAP_MS 1000
 
 struct spawn {
-	const char *const *argv;	 /* argv[0] is looked up in PATH; NULL-terminated */
-	int pass_fd;			 /* a descriptor the child gets as fd 3, or -1 (use SPAWN_NO_FD) */
+	const char *const *argv; /* argv[0] is looked up in PATH; NULL-terminated */
+	int pass_fd;		 /* a descriptor the child gets as fd 3, or -1 (use SPAWN_NO_FD) */
 };
 
 #define SPAWN_NO_FD (-1)
 
 struct spawn_result {
-	int exit_code;		 /* 0..255, or 128 + signal */
-	char *output;		 /* stdout and stderr together, NUL-terminated, caller frees (spawn_result_done) */
-	bool stuck;		 /* killed at the deadline and still not gone: in the kernel for good */
-	pid_t stuck_pid;	 /* then: who; ask spawn_gone() */
+	int exit_code;	 /* 0..255, or 128 + signal */
+	char *output;	 /* stdout and stderr together, NUL-terminated, caller frees
+			    (spawn_result_done) */
+	bool stuck;	 /* killed at the deadline and still not gone: in the kernel for good */
+	pid_t stuck_pid; /* then: who; ask spawn_gone() */
 };
 
 /**
@@ -37,7 +38,8 @@ struct spawn_result {
  * Return: 0 when it ended by itself (look at exit_code), -1 otherwise (NOT_FOUND program missing,
  * DEADLINE_EXCEEDED, CANCELLED); ret is always filled.
  */
-MUST_USE int spawn_run(const struct spawn *what, const struct deadline *dl, struct spawn_result *ret, struct err *err);
+MUST_USE int spawn_run(const struct spawn *what, const struct deadline *dl,
+	struct spawn_result *ret, struct err *err);
 /** spawn_gone - reap a stuck child if it has ended. Return: true when it is gone. */
 bool spawn_gone(pid_t pid);
 void spawn_result_done(struct spawn_result *result);

@@ -29,8 +29,8 @@ struct step_journal {
 };
 
 struct steps {
-	const char *operation;		     /* "NodeStageVolume": the prefix of the fault points */
-	const struct step_journal *journal;  /* may be NULL */
+	const char *operation;		    /* "NodeStageVolume": the prefix of the fault points */
+	const struct step_journal *journal; /* may be NULL */
 	struct {
 		const char *name;
 		step_fn fn;
@@ -43,10 +43,12 @@ struct steps {
  * step_run - journal, fault point "<operation>.<name>", @fn, fault point "<operation>.<name>.done".
  * Return: what @fn returned, or -1 when the journal or a fault point failed.
  */
-MUST_USE int step_run(struct steps *steps, const char *name, step_fn fn, void *arg, struct err *err);
+MUST_USE int step_run(
+	struct steps *steps, const char *name, step_fn fn, void *arg, struct err *err);
 /** step_name - for messages. */
 const char *step_name(const struct step *in);
-/** steps_on_failure - register how to take back what was just done; @arg must outlive the operation. */
+/** steps_on_failure - register how to take back what was just done; @arg must outlive the
+ * operation. */
 void steps_on_failure(struct steps *steps, const char *name, step_fn fn, void *arg);
 /**
  * steps_undo - run the undos, newest first, each as a step of its own; goes on past failures.

@@ -8,11 +8,11 @@
 #include "common/base/err.h"
 
 struct strbuf {
-	char *data;	/* always NUL-terminated once something was added; NULL before */
-	size_t len;	/* bytes without the NUL */
-	size_t size;	/* bytes allocated */
-	size_t max;	/* largest len allowed */
-	bool failed;	/* an append did not fit, or memory ran out; data is NULL then */
+	char *data;  /* always NUL-terminated once something was added; NULL before */
+	size_t len;  /* bytes without the NUL */
+	size_t size; /* bytes allocated */
+	size_t max;  /* largest len allowed */
+	bool failed; /* an append did not fit, or memory ran out; data is NULL then */
 };
 
 #define _cleanup_strbuf_ _cleanup_(sb_done)
