@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All that the staging machine asks of the node it runs on: the initiator, the block device, the
+ * mount table. host_real() puts it together from node/nvme, node/block and node/mount; tests give
+ * a make-believe node.
+ */
+#pragma once
+
+#include "common/base/guard.h"
+#include "common/base/step.h"
+#include "common/nvmf/connect.h"
+#include "common/nvmf/nqn.h"
+#include "common/nvmf/nsident.h"
+#include "common/nvmf/portal.h"
+#include "node/mount/health.h"
+#include "node/mount/mount.h"
+#include "node/mount/table.h"
+
+#include <sys/types.h>
+
+#define HOST_DEVICE_NAME_SIZE 32
+
+/** struct host_link - a subsystem and how to reach it; all borrowed. */
+struct host_link {
+	const char *nqn;
+	const struct portals *portals;
+	const struct connect_options *options;
+	bool tls;
+};
+
+/** struct host_want - one namespace of a subsystem; all borrowed. */
+struct host_want {
+	const char *nqn;
+	const struct ns_ident *ident;
+	int64_t min_size; /* bytes */
+};
+
+/** struct host_device - an open, proven device (P2); host_device_done() closes it. */
+struct host_device {
+	int fd; /* -1: none */
+	dev_t dev;
+	int64_t size; /* bytes */
+	char name[HOST_DEVICE_NAME_SIZE];
+};
+
+#define HOST_DEVICE_NONE ((struct host_device){.fd = -1})
+
+static inline void host_device_done(struct host_device *device)
+{
+	base_closep(&device->fd);
+	device->fd = -1;
+}
+#define _cleanup_host_device_ _cleanup_(host_device_done)
+
+/** struct host_fs - the filesystem that a volume is to hold; all borrowed. */
+struct host_fs {
+	const char *volume; /* for messages */
+	const char *fs_type;
+	const char *mkfs_options; /* "" for none */
+	const struct ns_ident *ident;
+	bool written;	/* the publish context says: holds data */
+	bool formatted; /* our own record says: formatted here before */
+	bool read_only;
+};
+
+enum host_verdict {
+	HOST_USE,    /* holds the wanted filesystem */
+	HOST_FORMAT, /* blank, or an unfinished format of ours */
+};
+
+/**
+ * struct host_ops - @self is given to each. A function that may hang takes the operation's guard
+ * and returns at its deadline; guard->stuck then says who was left behind.
+ */
+struct host_ops {
+	/* The initiator. The caller holds the subsystem's lock for connect, disconnect, keep, drop.
+	 */
+
+	/** See to it that at least one path of ours is live; ones that are there are used. */
+	int (*connect)(const struct step *in, void *self, const struct host_link *link,
+		struct guard *guard, struct err *err);
+	/** Wait for the disk, open it, prove it. */
+	int (*device)(const struct step *in, void *self, const struct host_want *want,
+		struct guard *guard, struct host_device *ret, struct err *err);
+	/** The same without waiting: NOT_FOUND when the kernel lists no such disk. */
+	int (*device_now)(void *self, const struct host_want *want, struct guard *guard,
+		struct host_device *ret, struct err *err);
+	/** After a grow on the target: rescan all paths, wait for @want->min_size, open, prove. */
+	int (*device_grown)(const struct step *in, void *self, const struct host_want *want,
+		struct guard *guard, struct host_device *ret, struct err *err);
+	/** Delete our controllers of @nqn and wait until the kernel lists none (P3). */
+	int (*disconnect)(const struct step *in, void *self, const char *nqn, struct guard *guard,
+		struct err *err);
+	/** Let the path keeper hold the paths, or let go. */
+	int (*keep)(void *self, const struct host_link *link, struct err *err);
+	void (*drop)(void *self, const char *nqn);
+	/** How many controllers of ours the kernel lists for @nqn, in whatever state. */
+	int (*controllers)(void *self, const char *nqn, unsigned *ret_listed, struct err *err);
+	/** Device numbers of the disks of @nqn, at most @max; *ret_n says how many were filled. */
+	int (*disks)(void *self, const char *nqn, dev_t *ret_devs, size_t max, size_t *ret_n,
+		struct err *err);
+	/** Which subsystem that we are connected to has the disk @dev; "" when none. */
+	int (*owner)(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err *err);
+	/** Size in bytes of the block device @dev as sysfs shows it, 0 when it is not there. */
+	int (*dev_size)(void *self, dev_t dev, int64_t *ret_size, struct err *err);
+
+	/* The block device. */
+
+	int (*inspect)(void *self, const struct host_device *device, const struct host_fs *fs,
+		struct guard *guard, enum host_verdict *ret, struct err *err);
+	int (*format)(const struct step *in, void *self, const struct host_device *device,
+		const struct host_fs *fs, struct guard *guard, struct err *err);
+	/** fsck; @ret_stuck_pid as in fsck_run(). */
+	int (*check)(const struct step *in, void *self, const struct host_device *device,
+		const struct host_fs *fs, struct guard *guard, pid_t *ret_stuck_pid,
+		struct err *err);
+	/** Grow the filesystem mounted at @path to @device when that is larger. */
+	int (*grow)(const struct step *in, void *self, const struct host_device *device,
+		const struct host_fs *fs, const char *path, struct guard *guard, struct err *err);
+	/** Make the device read-only or writable; nothing to do when it is so. */
+	int (*set_read_only)(const struct step *in, void *self, const struct host_device *device,
+		bool read_only, struct err *err);
+
+	/* Mounts: as the functions of node/mount of these names. */
+
+	int (*mounts)(void *self, struct mount_table **ret_table, struct err *err);
+	int (*mount)(const struct step *in, void *self, const struct mount_what *what,
+		struct guard *guard, struct err *err);
+	int (*bind)(const struct step *in, void *self, const char *from, const char *to,
+		bool read_only, struct err *err);
+	int (*bind_device)(
+		const struct step *in, void *self, const struct mount_node *node, struct err *err);
+	int (*unmount)(const struct step *in, void *self, const char *target, struct guard *guard,
+		struct err *err);
+	int (*usage)(void *self, const char *path, dev_t dev, struct guard *guard,
+		struct mount_usage *ret, struct err *err);
+	int (*alive)(void *self, const char *path, struct guard *guard, bool *ret_alive,
+		struct err *err);
+	int (*target_make)(const struct step *in, void *self, const char *path, bool folder,
+		bool *ret_made, struct err *err);
+	int (*target_remove)(const struct step *in, void *self, const char *path, struct err *err);
+	/** Is there a folder at @path (which may be a mount point)? */
+	int (*is_folder)(void *self, const char *path, bool *ret, struct err *err);
+	/** The number of the block device node at @path, 0 when something else or nothing is there.
+	 */
+	dev_t (*node_at)(void *self, const char *path);
+};
