@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole files and single attributes.
+ * Files, attributes and folders. Every open is close-on-exec; errors name the path.
  */
 #include "common/base/fileio.h"
+
+#include "common/base/parse.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
-/* Read until the end or @size bytes. Return: bytes read, -1 with errno. */
-static ssize_t read_some(int fd, char *buf, size_t size)
-{
-	size_t got = 0;
+#define FIRST_READ 4096
+#define TMP_PREFIX ".tmp-"
 
-	while (got < size) {
-		ssize_t n = read(fd, buf + got, size - got);
+/* read(2) until @size bytes or the end. Return: bytes, -1 with errno. */
+static ssize_t read_full(int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = read(fd, buf + len, size - len);
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
@@ -28,12 +33,57 @@ static ssize_t read_some(int fd, char *buf, size_t size)
 		if (n == 0) {
 			break;
 		}
-		got += (size_t)n;
+		len += (size_t)n;
 	}
-	return (ssize_t)got;
+	return (ssize_t)len;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int file_read(
+	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t size = 0;
+	size_t len = 0;
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0) {
+		return err_errno(err, errno, "%s: open", path);
+	}
+	/* The size that stat tells is no help: files of /proc and /sys say 0 or 4096. */
+	for (;;) {
+		if (len == size) {
+			size = size ? size * 2 : FIRST_READ;
+			/* One byte more than allowed tells "too long", one more holds the NUL. */
+			size = MIN(size, max < SIZE_MAX - 2 ? max + 2 : max);
+			char *more = realloc(data, size);
+			if (!more) {
+				return err_set(
+					err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", path);
+			}
+			data = more;
+		}
+		ssize_t n = read_full(fd, data + len, size - len);
+		if (n < 0) {
+			return err_errno(err, errno, "%s: read", path);
+		}
+		len += (size_t)n;
+		if (len > max) {
+			return err_set(err, ERR_RESOURCE_EXHAUSTED,
+				"%s: longer than the %zu bytes allowed", path, max);
+		}
+		if (len < size) {
+			break;
+		}
+	}
+	data[len] = '\0';
+	*ret_data = TAKE_PTR(data);
+	if (ret_len) {
+		*ret_len = len;
+	}
+	return 0;
+}
+
+static int write_full(int fd, const char *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, data, len);
@@ -49,120 +99,95 @@ static int write_all(int fd, const char *data, size_t len)
 	return 0;
 }
 
-int file_read(
-	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
-{
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0) {
-		return err_errno(err, errno, "%s: cannot open", path);
-	}
-	/* Attributes say 4096 or 0 whatever they hold, so the size is found by reading. */
-	size_t size = MIN(max, (size_t)4096);
-	size_t len = 0;
-	_cleanup_free_ char *data = malloc(size + 1);
-	for (;;) {
-		if (!data) {
-			return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", path);
-		}
-		ssize_t n = read_some(fd, data + len, size + 1 - len);
-		if (n < 0) {
-			return err_errno(err, errno, "%s: cannot read", path);
-		}
-		len += (size_t)n;
-		if (len <= size) {
-			break;
-		}
-		if (size == max) {
-			return err_set(err, ERR_RESOURCE_EXHAUSTED,
-				"%s: larger than the %zu bytes allowed", path, max);
-		}
-		size = MIN(max, size * 4);
-		char *more = realloc(data, size + 1);
-		if (!more) {
-			return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", path);
-		}
-		data = more;
-	}
-	data[len] = '\0';
-	*ret_data = TAKE_PTR(data);
-	if (ret_len) {
-		*ret_len = len;
-	}
-	return 0;
-}
-
-/* The folder of @path, "." when it has none, into @out. */
-static int folder_of(const char *path, char out[PATH_MAX], struct err *err)
+/* The folder that @path is in, opened, and the last part of the name. Return: fd, or -1. */
+static int open_parent(int dirfd, const char *path, const char **ret_name, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	char folder[PATH_MAX];
 	size_t len = slash ? (size_t)(slash - path) : 0;
 
-	if (len + 1 >= PATH_MAX) {
-		return err_set(err, ERR_INVALID_ARGUMENT, "path: longer than %d bytes", PATH_MAX);
+	if (!*name || len >= sizeof(folder)) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"'%s': must be the path of a file, below %d bytes", path, PATH_MAX);
 	}
-	if (!slash) {
-		memcpy(out, ".", 2);
-	} else if (len == 0) {
-		memcpy(out, "/", 2);
-	} else {
-		memcpy(out, path, len);
-		out[len] = '\0';
+	memcpy(folder, path, len);
+	folder[len] = '\0';
+	if (len == 0) {
+		(void)snprintf(folder, sizeof(folder), "%s", slash ? "/" : ".");
 	}
-	return 0;
+	int fd = openat(dirfd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		return err_errno(err, errno, "%s: open its folder", path);
+	}
+	*ret_name = name;
+	return fd;
 }
 
-int dir_sync(int dirfd, const char *path, struct err *err)
+/* The new content under a name that nobody else uses. Return: 0, or -1 with the file removed. */
+static int write_tmp(int folder, const char *tmp, const void *data, size_t len, mode_t mode)
 {
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(folder, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (fd < 0 || fsync(fd) < 0) {
-		return err_errno(err, errno, "%s: cannot fsync the folder", path);
+	if (fd < 0) {
+		return -1;
 	}
+	/* By fchmod, since the umask would cut what open is given. */
+	if (write_full(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0) {
+		int saved = errno;
+		(void)close(fd);
+		(void)unlinkat(folder, tmp, 0);
+		errno = saved;
+		return -1;
+	}
+	(void)close(fd);
 	return 0;
 }
 
 int file_write_atomic(
 	int dirfd, const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
-	static _Atomic unsigned counter;
-	char folder[PATH_MAX];
-	char temp[PATH_MAX];
+	const char *name;
+	uint8_t random[8];
+	char tmp[sizeof(TMP_PREFIX) + 2 * sizeof(random)] = TMP_PREFIX;
+	_cleanup_close_ int folder = open_parent(dirfd, path, &name, err);
 
-	if (folder_of(path, folder, err) < 0) {
+	if (folder < 0) {
 		return -1;
 	}
-	int n = snprintf(temp, sizeof(temp), "%s/.tmp-%d-%u", folder, getpid(),
-		atomic_fetch_add(&counter, 1));
-	if (n < 0 || (size_t)n >= sizeof(temp)) {
-		return err_set(err, ERR_INVALID_ARGUMENT, "%s: path too long", path);
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+		return err_errno(err, errno, "%s: getrandom", path);
 	}
-	_cleanup_close_ int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0) {
-		return err_errno(err, errno, "%s: cannot create beside it", path);
+	hex_print(random, sizeof(random), tmp + strlen(TMP_PREFIX));
+	if (write_tmp(folder, tmp, data, len, mode) < 0) {
+		return err_errno(err, errno, "%s: write", path);
 	}
-	if (fchmod(fd, mode) < 0 || write_all(fd, data, len) < 0 || fsync(fd) < 0 ||
-		renameat(dirfd, temp, dirfd, path) < 0) {
+	if (renameat(folder, tmp, folder, name) < 0) {
 		int saved = errno;
-		(void)unlinkat(dirfd, temp, 0);
-		return err_errno(err, saved, "%s: cannot write", path);
+		(void)unlinkat(folder, tmp, 0);
+		return err_errno(err, saved, "%s: rename", path);
 	}
-	return dir_sync(dirfd, folder, err);
+	if (fsync(folder) < 0) {
+		return err_errno(err, errno, "%s: fsync its folder", path);
+	}
+	return 0;
 }
 
 int file_remove(int dirfd, const char *path, struct err *err)
 {
-	char folder[PATH_MAX];
+	const char *name;
+	struct err local = {0};
+	_cleanup_close_ int folder = open_parent(dirfd, path, &name, &local);
 
-	if (unlinkat(dirfd, path, 0) < 0 && errno != ENOENT) {
-		return err_errno(err, errno, "%s: cannot remove", path);
+	if (folder < 0) {
+		return local.code == ERR_NOT_FOUND ? 0 : err_set(err, local.code, "%s", local.msg);
 	}
-	if (folder_of(path, folder, err) < 0) {
-		return -1;
+	if (unlinkat(folder, name, 0) < 0 && errno != ENOENT) {
+		return err_errno(err, errno, "%s: unlink", path);
 	}
-	struct err sync_err = {0};
-	if (dir_sync(dirfd, folder, &sync_err) < 0 && sync_err.code != ERR_NOT_FOUND) {
-		return err_set(err, sync_err.code, "%s", sync_err.msg);
+	/* Also when it was gone: an earlier call may have been killed before it got here. */
+	if (fsync(folder) < 0) {
+		return err_errno(err, errno, "%s: fsync its folder", path);
 	}
 	return 0;
 }
@@ -172,38 +197,81 @@ int attr_read(int dirfd, const char *path, char *buf, size_t size, struct err *e
 	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0) {
-		return err_errno(err, errno, "%s: cannot open", path);
+		return err_errno(err, errno, "%s: open", path);
 	}
-	ssize_t n = read_some(fd, buf, size);
+	ssize_t n = read_full(fd, buf, size);
 	if (n < 0) {
-		return err_errno(err, errno, "%s: cannot read", path);
+		return err_errno(err, errno, "%s: read", path);
 	}
 	char *newline = memchr(buf, '\n', (size_t)n);
 	if (newline) {
 		*newline = '\0';
-	} else if ((size_t)n == size) {
-		return err_set(
-			err, ERR_RESOURCE_EXHAUSTED, "%s: longer than %zu bytes", path, size - 1);
-	} else {
+	} else if ((size_t)n < size) {
 		buf[n] = '\0';
+	} else {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED,
+			"%s: its first line is longer than %zu bytes", path, size - 1);
 	}
 	return 0;
 }
 
 int attr_write(int dirfd, const char *path, const char *value, struct err *err)
 {
-	int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
 	size_t len = strlen(value);
-	ssize_t n = fd < 0 ? -1 : write(fd, value, len);
-	int saved = n < 0 ? errno : (size_t)n == len ? 0 : EIO;
+	/* O_TRUNC means nothing to sysfs and configfs, and makes plain files of a test tree exact.
+	 */
+	int fd = openat(dirfd, path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
-	if (fd >= 0) {
-		(void)close(fd);
+	if (fd < 0) {
+		return err_errno(err, errno, "%s: open", path);
 	}
-	if (saved) {
-		(void)err_errno(err, saved, "%s: cannot write '%.64s'", path, value);
+	ssize_t n = write(fd, value, len);
+	int saved = n < 0 ? errno : EIO;
+	(void)close(fd);
+	if (n != (ssize_t)len) {
 		errno = saved;
+		return err_errno(err, saved, "%s: write '%s'", path, value);
+	}
+	return 0;
+}
+
+int dir_sync(int dirfd, const char *path, struct err *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) {
+		return err_errno(err, errno, "%s: open", path);
+	}
+	if (fsync(fd) < 0) {
+		return err_errno(err, errno, "%s: fsync", path);
+	}
+	return 0;
+}
+
+/* Make the folder @part and make it last: fsync of what holds it. One that is there is fine. */
+static int make_one(int dirfd, const char *part, mode_t mode, struct err *err)
+{
+	struct stat st;
+	const char *name;
+
+	if (mkdirat(dirfd, part, mode) < 0) {
+		int saved = errno;
+		/* On a read-only filesystem mkdir says EROFS also for a folder that is there. */
+		if (fstatat(dirfd, part, &st, 0) == 0 && S_ISDIR(st.st_mode)) {
+			return 0;
+		}
+		return err_errno(err, saved == EEXIST ? ENOTDIR : saved, "%s: mkdir", part);
+	}
+	if (fchmodat(dirfd, part, mode, 0) < 0) {
+		return err_errno(err, errno, "%s: chmod", part);
+	}
+	_cleanup_close_ int parent = open_parent(dirfd, part, &name, err);
+	if (parent < 0) {
 		return -1;
+	}
+	/* EINVAL: a filesystem that keeps nothing on a disk, as configfs, knows no fsync. */
+	if (fsync(parent) < 0 && errno != EINVAL) {
+		return err_errno(err, errno, "%s: fsync its folder", part);
 	}
 	return 0;
 }
@@ -213,63 +281,55 @@ int dir_make(int dirfd, const char *path, mode_t mode, struct err *err)
 	char part[PATH_MAX];
 	size_t len = strlen(path);
 
+	while (len > 1 && path[len - 1] == '/') {
+		len--;
+	}
 	if (len == 0 || len >= sizeof(part)) {
-		return err_set(err, ERR_INVALID_ARGUMENT, "folder: a path of 1 to %d bytes is needed",
-			PATH_MAX - 1);
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"folder '%s': must be a path of 1 to %d bytes", path, PATH_MAX - 1);
 	}
-	for (size_t i = 1; i <= len; i++) {
-		if (path[i] != '/' && path[i] != '\0') {
-			continue;
+	memcpy(part, path, len);
+	part[len] = '\0';
+	for (size_t i = 1; i < len; i++) {
+		if (part[i] == '/' && part[i - 1] != '/') {
+			part[i] = '\0';
+			int made = make_one(dirfd, part, mode, err);
+			part[i] = '/';
+			if (made < 0) {
+				return -1;
+			}
 		}
-		memcpy(part, path, i);
-		part[i] = '\0';
-		if (mkdirat(dirfd, part, mode) < 0 && errno != EEXIST) {
-			return err_errno(err, errno, "%s: cannot make the folder", part);
-		}
 	}
-	struct stat st;
-	if (fstatat(dirfd, path, &st, 0) < 0) {
-		return err_errno(err, errno, "%s: cannot stat", path);
-	}
-	if (!S_ISDIR(st.st_mode)) {
-		return err_set(err, ERR_FAILED_PRECONDITION, "%s: is there and is no folder", path);
-	}
-	return 0;
-}
-
-static void closedirp(DIR **dir)
-{
-	if (*dir) {
-		(void)closedir(*dir);
-	}
+	return make_one(dirfd, part, mode, err);
 }
 
 int dir_each(int dirfd, const char *path, int (*fn)(const char *name, void *arg), void *arg,
 	struct err *err)
 {
-	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_Alignas(struct dirent64) char buf[4096];
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0) {
-		return err_errno(err, errno, "%s: cannot open the folder", path);
-	}
-	_cleanup_(closedirp) DIR *dir = fdopendir(fd);
-	if (!dir) {
-		(void)close(fd);
-		return err_errno(err, ENOMEM, "%s: cannot read the folder", path);
+		return err_errno(err, errno, "%s: open", path);
 	}
 	for (;;) {
-		errno = 0;
-		/* One DIR belongs to one thread here, which is what readdir asks for. */
-		struct dirent *entry = readdir(dir); // NOLINT(concurrency-mt-unsafe)
-		if (!entry) {
-			return errno ? err_errno(err, errno, "%s: cannot read the folder", path) : 0;
+		ssize_t n = getdents64(fd, buf, sizeof(buf));
+		if (n < 0) {
+			return err_errno(err, errno, "%s: read", path);
 		}
-		if (streq(entry->d_name, ".") || streq(entry->d_name, "..")) {
-			continue;
+		if (n == 0) {
+			return 0;
 		}
-		int result = fn(entry->d_name, arg);
-		if (result != 0) {
-			return result;
+		for (char *p = buf; p < buf + n;) {
+			struct dirent64 *entry = (struct dirent64 *)p;
+			p += entry->d_reclen;
+			if (streq(entry->d_name, ".") || streq(entry->d_name, "..")) {
+				continue;
+			}
+			int result = fn(entry->d_name, arg);
+			if (result != 0) {
+				return result;
+			}
 		}
 	}
 }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Worker threads: a ring of jobs, one mutex, two conditions.
+ * The worker pool: one mutex, one condition, a ring of jobs. The last worker to end writes an
+ * eventfd, since a condition cannot be waited for together with a caller's cancel.
  */
 #include "common/base/pool.h"
 
-#include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
+#include <sys/eventfd.h>
+
+/* Linux' limit for a thread's name, with its NUL. */
+#define THREAD_NAME_SIZE 16
 
 struct job {
 	void (*run)(void *arg);
@@ -18,22 +22,24 @@ struct job {
 struct pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t work;
-	pthread_cond_t ended;
 	struct job *ring;
 	size_t size;
 	size_t first;
 	size_t n;
-	pthread_t *threads;
-	unsigned started;
-	unsigned running;
 	bool stopping;
-	char name[16];
+	bool joined;
+	unsigned running; /* workers that have not ended */
+	int ended;	  /* eventfd: readable once running is 0 */
+	pthread_t *threads;
+	unsigned n_threads;
+	char name[THREAD_NAME_SIZE];
 };
 
 static void *worker(void *arg)
 {
 	struct pool *pool = arg;
 
+	(void)pthread_setname_np(pthread_self(), pool->name);
 	(void)pthread_mutex_lock(&pool->mutex);
 	for (;;) {
 		while (pool->n == 0 && !pool->stopping) {
@@ -50,38 +56,40 @@ static void *worker(void *arg)
 		(void)pthread_mutex_lock(&pool->mutex);
 	}
 	pool->running--;
-	(void)pthread_cond_broadcast(&pool->ended);
+	if (pool->running == 0) {
+		(void)eventfd_write(pool->ended, 1);
+	}
 	(void)pthread_mutex_unlock(&pool->mutex);
 	return NULL;
 }
 
-/* Workers must not take the signals that main waits for. */
-static bool start_workers(struct pool *pool, unsigned workers)
+/* Start the workers with all signals blocked. Return: false when one could not be started. */
+static bool start(struct pool *pool, unsigned workers)
 {
 	sigset_t all;
 	sigset_t before;
-	bool started = true;
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (started && pool->started < workers) {
+	while (pool->n_threads < workers) {
+		(void)pthread_mutex_lock(&pool->mutex);
 		pool->running++;
-		if (pthread_create(&pool->threads[pool->started], NULL, worker, pool) != 0) {
+		(void)pthread_mutex_unlock(&pool->mutex);
+		if (pthread_create(&pool->threads[pool->n_threads], NULL, worker, pool) != 0) {
+			(void)pthread_mutex_lock(&pool->mutex);
 			pool->running--;
-			started = false;
+			(void)pthread_mutex_unlock(&pool->mutex);
 			break;
 		}
-		(void)pthread_setname_np(pool->threads[pool->started], pool->name);
-		pool->started++;
+		pool->n_threads++;
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return started;
+	return pool->n_threads == workers;
 }
 
 struct pool *pool_new(const char *name, unsigned workers, size_t queue)
 {
 	struct pool *pool = calloc(1, sizeof(*pool));
-	pthread_condattr_t attr;
 
 	if (!pool) {
 		return NULL;
@@ -89,16 +97,17 @@ struct pool *pool_new(const char *name, unsigned workers, size_t queue)
 	(void)snprintf(pool->name, sizeof(pool->name), "%s", name);
 	(void)pthread_mutex_init(&pool->mutex, NULL);
 	(void)pthread_cond_init(&pool->work, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&pool->ended, &attr);
-	(void)pthread_condattr_destroy(&attr);
-	pool->size = queue;
-	pool->ring = calloc(MAX(queue, (size_t)1), sizeof(*pool->ring));
+	pool->size = MAX(queue, (size_t)1);
+	pool->ring = calloc(pool->size, sizeof(*pool->ring));
 	pool->threads = calloc(MAX(workers, 1U), sizeof(*pool->threads));
-	if (!pool->ring || !pool->threads || !start_workers(pool, workers)) {
-		struct deadline dl = deadline_in(INT32_MAX);
-		(void)pool_stop(pool, &dl);
+	pool->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!pool->ring || !pool->threads || pool->ended < 0 || workers == 0 ||
+		!start(pool, workers)) {
+		struct deadline for_ever = {.at_ms = INT64_MAX, .cancel_fd = -1};
+		/* Those that were started have no jobs, so they end at once. */
+		if (pool->n_threads > 0) {
+			(void)pool_stop(pool, &for_ever);
+		}
 		pool_free(pool);
 		return NULL;
 	}
@@ -111,12 +120,13 @@ int pool_submit(struct pool *pool, void (*run)(void *arg), void *arg, struct err
 
 	(void)pthread_mutex_lock(&pool->mutex);
 	if (pool->stopping) {
-		result = err_set(err, ERR_UNAVAILABLE, "%s: stopping; retry", pool->name);
+		result = err_set(err, ERR_UNAVAILABLE, "%s: shutting down; retry", pool->name);
 	} else if (pool->n == pool->size) {
-		result = err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: %zu calls are waiting already",
-			pool->name, pool->n);
+		result = err_set(err, ERR_RESOURCE_EXHAUSTED,
+			"%s: the queue of %zu jobs is full; retry later", pool->name, pool->size);
 	} else {
-		pool->ring[(pool->first + pool->n) % pool->size] = (struct job){run, arg};
+		pool->ring[(pool->first + pool->n) % pool->size] =
+			(struct job){.run = run, .arg = arg};
 		pool->n++;
 		(void)pthread_cond_signal(&pool->work);
 	}
@@ -126,17 +136,23 @@ int pool_submit(struct pool *pool, void (*run)(void *arg), void *arg, struct err
 
 bool pool_stop(struct pool *pool, const struct deadline *dl)
 {
+	if (pool->joined) {
+		return true;
+	}
 	(void)pthread_mutex_lock(&pool->mutex);
 	pool->stopping = true;
 	(void)pthread_cond_broadcast(&pool->work);
-	while (pool->running > 0 && deadline_left_ms(dl) > 0) {
-		struct timespec ts = {
-			.tv_sec = dl->at_ms / 1000, .tv_nsec = dl->at_ms % 1000 * 1000000};
-		(void)pthread_cond_timedwait(&pool->ended, &pool->mutex, &ts);
-	}
-	bool ended = pool->running == 0;
+	bool all = pool->running == 0;
 	(void)pthread_mutex_unlock(&pool->mutex);
-	return ended;
+	/* Workers that have ended are taken even when the time is up. */
+	if (!all && deadline_poll(dl, pool->ended, POLLIN, -1, pool->name, NULL) != 1) {
+		return false;
+	}
+	for (unsigned i = 0; i < pool->n_threads; i++) {
+		(void)pthread_join(pool->threads[i], NULL);
+	}
+	pool->joined = true;
+	return true;
 }
 
 void pool_free(struct pool *pool)
@@ -144,13 +160,12 @@ void pool_free(struct pool *pool)
 	if (!pool) {
 		return;
 	}
-	for (unsigned i = 0; i < pool->started; i++) {
-		(void)pthread_join(pool->threads[i], NULL);
+	if (pool->ended >= 0) {
+		(void)close(pool->ended);
 	}
 	(void)pthread_cond_destroy(&pool->work);
-	(void)pthread_cond_destroy(&pool->ended);
 	(void)pthread_mutex_destroy(&pool->mutex);
-	free(pool->ring);
 	free(pool->threads);
+	free(pool->ring);
 	free(pool);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Running programs: posix_spawn in a process group of its own, one pipe for the output, a pidfd
- * for the end.
+ * Running programs: posix_spawn, a pidfd and the output's pipe watched by one epoll, so that one
+ * wait covers the child's end, its output, the deadline and the caller's cancel.
  */
 #include "common/base/spawn.h"
 
@@ -10,148 +10,248 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "common/base/strbuf.h"
+/* Descriptors for the child are moved above this first, so that no dup2 hits one still needed. */
+#define HIGH_FD 10
+/* Reads of 4 KiB between two looks at the deadline; more than a full pipe. */
+#define DRAIN_ROUNDS 32
 
-/* How long an ended child's output may take to come, in ms: a grandchild may hold the pipe. */
-#define LAST_OUTPUT_MS 200
+struct run {
+	const char *name;
+	pid_t pid;
+	int pidfd;
+	int out;   /* read end of the output's pipe */
+	int epoll; /* readable when the pipe or the pidfd is */
+	char *output;
+	size_t len;
+};
 
-static char *const environment[] = {
-	"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C", "LC_ALL=C", "LVM_SUPPRESS_FD_WARNINGS=1", NULL};
+static char *no_path[] = {(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}};
 
-static int start(const struct spawn *what, int output, pid_t *ret_pid)
+/* Our own PATH, as "PATH=...". */
+static char *path_variable(void)
 {
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attr;
-	sigset_t set;
+	for (char **p = environ; p && *p; p++) {
+		if (strncmp(*p, "PATH=", 5) == 0) {
+			return *p;
+		}
+	}
+	return no_path[0];
+}
 
-	if (posix_spawn_file_actions_init(&files) != 0) {
-		return ENOMEM;
+static int set_actions(posix_spawn_file_actions_t *actions, int out, int pass)
+{
+	int rc = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+
+	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, out, 1);
+	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, out, 2);
+	if (pass >= 0) {
+		rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, pass, 3);
 	}
-	if (posix_spawnattr_init(&attr) != 0) {
-		(void)posix_spawn_file_actions_destroy(&files);
-		return ENOMEM;
+	return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, pass >= 0 ? 4 : 3);
+}
+
+static int set_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t none;
+	sigset_t all;
+
+	(void)sigemptyset(&none);
+	(void)sigfillset(&all);
+	int rc = posix_spawnattr_setflags(
+		attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+	rc = rc ? rc : posix_spawnattr_setsigmask(attr, &none);
+	rc = rc ? rc : posix_spawnattr_setsigdefault(attr, &all);
+	return rc ? rc : posix_spawnattr_setpgroup(attr, 0);
+}
+
+/* posix_spawn with everything set. Return: 0, or an errno. */
+static int start(const struct spawn *what, int out, int pass, pid_t *ret_pid)
+{
+	char language[] = "LANG=C";
+	char *env[] = {path_variable(), language, NULL};
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+
+	int rc = posix_spawn_file_actions_init(&actions);
+	if (rc) {
+		return rc;
 	}
-	/* The descriptors to keep may be 0 to 3 themselves only in odd programs; ours have 0-2 open. */
-	int rc = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	rc = rc ? rc : posix_spawn_file_actions_adddup2(&files, output, 1);
-	rc = rc ? rc : posix_spawn_file_actions_adddup2(&files, output, 2);
-	if (what->pass_fd >= 0) {
-		rc = rc ? rc : posix_spawn_file_actions_adddup2(&files, what->pass_fd, 3);
+	rc = posix_spawnattr_init(&attr);
+	if (rc == 0) {
+		rc = set_actions(&actions, out, pass);
+		rc = rc ? rc : set_attributes(&attr);
+		/* The argument vector is not written to; its type is of old. */
+		rc = rc ? rc
+			: posix_spawnp(ret_pid, what->argv[0], &actions, &attr,
+				  (char *const *)what->argv, env);
+		(void)posix_spawnattr_destroy(&attr);
 	}
-	rc = rc ? rc : posix_spawn_file_actions_addclosefrom_np(&files, what->pass_fd >= 0 ? 4 : 3);
-	(void)sigemptyset(&set);
-	(void)posix_spawnattr_setsigmask(&attr, &set);
-	(void)sigfillset(&set);
-	(void)posix_spawnattr_setsigdefault(&attr, &set);
-	(void)posix_spawnattr_setpgroup(&attr, 0);
-	(void)posix_spawnattr_setflags(
-		&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-	rc = rc ? rc
-		: posix_spawnp(ret_pid, what->argv[0], &files, &attr, (char *const *)what->argv,
-			  environment);
-	(void)posix_spawnattr_destroy(&attr);
-	(void)posix_spawn_file_actions_destroy(&files);
+	(void)posix_spawn_file_actions_destroy(&actions);
 	return rc;
 }
 
-/* Take what the pipe has. Return: false at its end. */
-static bool drain(int pipe_fd, struct strbuf *output)
+/* Take what the pipe has now, but not for ever from one that is filled all the time. Return: false at
+ * its end. */
+static bool drain(struct run *run)
 {
-	char buf[4096];
+	char chunk[4096];
 
-	for (;;) {
-		ssize_t n = read(pipe_fd, buf, sizeof(buf));
-		if (n > 0) {
-			size_t room = output->max - output->len;
-			sb_addn(output, buf, MIN((size_t)n, room));
-			continue;
-		}
+	for (int i = 0; i < DRAIN_ROUNDS; i++) {
+		ssize_t n = read(run->out, chunk, sizeof(chunk));
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
-		return n < 0 && errno == EAGAIN;
+		if (n < 0) {
+			return errno == EAGAIN;
+		}
+		if (n == 0) {
+			return false;
+		}
+		size_t kept = MIN((size_t)n, SPAWN_OUTPUT_MAX - run->len);
+		/* Without NULs, so that it can be read as a string to its end. */
+		for (size_t k = 0; k < kept; k++) {
+			run->output[run->len + k] = chunk[k] ? chunk[k] : '?';
+		}
+		run->len += kept;
 	}
+	return true;
 }
 
-/* Wait for the end, reading along. Return: 0 ended, -1 with @err (deadline, cancel). */
-static int wait_end(const char *name, int pidfd, int pipe_fd, struct strbuf *output,
-	const struct deadline *dl, struct err *err)
+static bool ended(int pidfd)
+{
+	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+static int watch(const struct run *run, struct err *err)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->pidfd, &event) < 0 ||
+		epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->out, &event) < 0) {
+		return err_errno(err, errno, "%s: epoll", run->name);
+	}
+	return 0;
+}
+
+/* Until the child has ended. What still holds the pipe then, as a grandchild, is not waited for. */
+static int wait_end(struct run *run, const struct deadline *dl, struct err *err)
 {
 	bool open = true;
 
-	for (;;) {
-		struct pollfd p[3] = {
-			{.fd = pidfd, .events = POLLIN},
-			{.fd = open ? pipe_fd : -1, .events = POLLIN},
-			{.fd = dl->cancel_fd, .events = POLLIN},
-		};
-		int64_t left = deadline_left_ms(dl);
-		int n = poll(p, 3, (int)MIN(left, (int64_t)INT32_MAX));
-		if (n < 0 && errno != EINTR) {
-			return err_errno(err, errno, "%s: poll", name);
-		}
-		if (n > 0 && p[1].revents) {
-			open = drain(pipe_fd, output);
-		}
-		if (n > 0 && p[0].revents) {
-			return 0;
-		}
-		if (deadline_check(dl, name, err) < 0) {
+	while (!ended(run->pidfd)) {
+		if (deadline_poll(dl, run->epoll, POLLIN, -1, run->name, err) < 0) {
 			return -1;
 		}
+		if (open && !drain(run)) {
+			/* An ended pipe stays readable for ever and would make this loop spin. */
+			(void)epoll_ctl(run->epoll, EPOLL_CTL_DEL, run->out, NULL);
+			open = false;
+		}
 	}
+	if (open) {
+		(void)drain(run);
+	}
+	return 0;
 }
 
-static int exit_code_of(const siginfo_t *info)
+/* Take the ended child's status. */
+static void reap(const struct run *run, struct spawn_result *ret)
 {
-	return info->si_code == CLD_EXITED ? info->si_status : 128 + info->si_status;
+	int status = 0;
+
+	while (waitpid(run->pid, &status, 0) < 0) {
+		if (errno != EINTR) {
+			return;
+		}
+	}
+	ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* Kill the child and all of its group; it is reaped, or stuck in the kernel. */
+static void give_up(struct run *run, struct spawn_result *ret)
+{
+	struct deadline dl = deadline_in(SPAWN_REAP_MS);
+
+	(void)kill(-run->pid, SIGKILL);
+	(void)drain(run);
+	if (run->pidfd < 0 || deadline_poll(&dl, run->pidfd, POLLIN, -1, run->name, NULL) == 1) {
+		reap(run, ret);
+		(void)drain(run);
+		return;
+	}
+	ret->stuck = true;
+	ret->stuck_pid = run->pid;
+}
+
+static int run_child(struct run *run, const struct spawn *what, const struct deadline *dl,
+	struct spawn_result *ret, struct err *err)
+{
+	int pipe_fds[2];
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
+		return err_errno(err, errno, "%s: pipe", run->name);
+	}
+	run->out = pipe_fds[0];
+	_cleanup_close_ int low = pipe_fds[1];
+	_cleanup_close_ int out = fcntl(low, F_DUPFD_CLOEXEC, HIGH_FD);
+	_cleanup_close_ int pass =
+		what->pass_fd >= 0 ? fcntl(what->pass_fd, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
+	if (out < 0 || (what->pass_fd >= 0 && pass < 0) ||
+		fcntl(run->out, F_SETFL, O_NONBLOCK) < 0) {
+		return err_errno(err, errno, "%s: prepare its descriptors", run->name);
+	}
+	int rc = start(what, out, pass, &run->pid);
+	if (rc) {
+		return err_errno(err, rc, "%s: start", run->name);
+	}
+	/* Our own copies of the write end would keep the pipe from ending. */
+	(void)close(TAKE_FD(low));
+	(void)close(TAKE_FD(out));
+	run->pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0);
+	if (run->pidfd < 0) {
+		(void)err_errno(err, errno, "%s: pidfd_open", run->name);
+		give_up(run, ret);
+		return -1;
+	}
+	if (watch(run, err) < 0 || wait_end(run, dl, err) < 0) {
+		give_up(run, ret);
+		return -1;
+	}
+	reap(run, ret);
+	return 0;
 }
 
 int spawn_run(const struct spawn *what, const struct deadline *dl, struct spawn_result *ret,
 	struct err *err)
 {
-	const char *name = what->argv[0];
-	_cleanup_strbuf_ struct strbuf output = sb_init(SPAWN_OUTPUT_MAX);
-	int pipes[2];
-	siginfo_t info = {0};
-	pid_t pid;
+	struct run run = {.name = what->argv[0], .pid = -1, .pidfd = -1, .out = -1};
 
-	*ret = (struct spawn_result){.exit_code = -1};
-	if (pipe2(pipes, O_CLOEXEC) < 0) {
-		return err_errno(err, errno, "%s: pipe", name);
+	*ret = (struct spawn_result){.stuck_pid = -1};
+	run.output = malloc(SPAWN_OUTPUT_MAX + 1);
+	if (!run.output) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", run.name);
 	}
-	_cleanup_close_ int out = pipes[0];
-	(void)fcntl(out, F_SETFL, O_NONBLOCK);
-	int rc = start(what, pipes[1], &pid);
-	(void)close(pipes[1]);
-	if (rc != 0) {
-		return err_errno(err, rc, "%s: cannot start", name);
-	}
-	_cleanup_close_ int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	int result = pidfd < 0 ? err_errno(err, errno, "%s: pidfd", name)
-			       : wait_end(name, pidfd, out, &output, dl, err);
-	if (result < 0) {
-		struct pollfd gone = {.fd = pidfd, .events = POLLIN};
-		(void)kill(-pid, SIGKILL);
-		if (poll(&gone, 1, SPAWN_REAP_MS) != 1) {
-			ret->stuck = true;
-			ret->stuck_pid = pid;
-			return -1;
-		}
-	}
-	(void)waitid(P_PID, (id_t)pid, &info, WEXITED);
-	/* What it left in the pipe; its end, too, unless a grandchild holds it. */
-	struct pollfd last = {.fd = out, .events = POLLIN};
-	int64_t until = clock_ms() + LAST_OUTPUT_MS;
-	while (clock_ms() < until && poll(&last, 1, (int)(until - clock_ms())) == 1 &&
-		drain(out, &output)) {
-	}
-	ret->exit_code = exit_code_of(&info);
-	if (sb_take(&output, name, &ret->output, result < 0 ? NULL : err) < 0) {
+	if (deadline_check(dl, run.name, err) < 0) {
+		run.output[0] = '\0';
+		ret->output = run.output;
 		return -1;
+	}
+	run.epoll = epoll_create1(EPOLL_CLOEXEC);
+	int result = run.epoll < 0 ? err_errno(err, errno, "%s: epoll", run.name)
+				   : run_child(&run, what, dl, ret, err);
+	base_closep(&run.epoll);
+	base_closep(&run.pidfd);
+	base_closep(&run.out);
+	run.output[run.len] = '\0';
+	ret->output = realloc(run.output, run.len + 1);
+	if (!ret->output) {
+		ret->output = run.output; /* could not be made smaller: keep it as it is */
 	}
 	return result;
 }

@@ -152,15 +152,16 @@ int step_run(struct steps *steps, const char *name, step_fn fn, void *arg, struc
 	if (journal && journal->before && journal->before(journal->self, name, err) < 0) {
 		return err_wrap(err, "journal of step %s", name);
 	}
-	if (fault_point(steps->operation, name, "", err) < 0) {
-		return -1;
+	int result = fault_point(steps->operation, name, "", err);
+	if (result == 0) {
+		result = fn(&step, arg, err);
 	}
-	int result = fn(&step, arg, err);
+	/* Before the journal learns of it: what a crash right after the change must survive. */
+	if (result == 0) {
+		result = fault_point(steps->operation, name, ".done", err);
+	}
 	if (journal && journal->after) {
 		journal->after(journal->self, name, result);
-	}
-	if (result == 0 && fault_point(steps->operation, name, ".done", err) < 0) {
-		return -1;
 	}
 	return result;
 }
@@ -173,8 +174,8 @@ const char *step_name(const struct step *in)
 void steps_on_failure(struct steps *steps, const char *name, step_fn fn, void *arg)
 {
 	if (steps->undos == STEPS_UNDO_MAX) {
-		abort(); /* an operation with more undos than its author counted: a bug, seen in
-			    tests */
+		/* An operation with more undos than its author counted: a bug, seen in tests. */
+		abort();
 	}
 	steps->undo[steps->undos].name = name;
 	steps->undo[steps->undos].fn = fn;

@@ -13,15 +13,15 @@
 #include "common/nvmf/portal.h"
 
 struct attach_info {
-	char nqn[NQN_SIZE];	   /* of the subsystem */
-	bool shared;		   /* other volumes may be in this subsystem */
+	char nqn[NQN_SIZE]; /* of the subsystem */
+	bool shared;	    /* other volumes may be in this subsystem */
 	struct ns_ident ident;
-	int64_t min_size;	   /* bytes, a lower bound: the volume may have grown since */
+	int64_t min_size; /* bytes, a lower bound: the volume may have grown since */
 	struct portals portals;
-	char discovery[PORTAL_TEXT_SIZE];  /* "" when there is none */
-	bool written;		   /* restored, cloned or allocated: never format (P1); false proves nothing */
-	char auth[16];		   /* "none" */
-	char tls[16];		   /* "none" */
+	char discovery[PORTAL_TEXT_SIZE]; /* "" when there is none */
+	bool written;  /* restored, cloned or allocated: never format (P1); false proves nothing */
+	char auth[16]; /* "none" */
+	char tls[16];  /* "none" */
 };
 
 /** Keys that attach_print() may give. */
@@ -34,7 +34,9 @@ struct attach_text {
 	char data[4096];
 };
 
-/** attach_print - the context of @info. Return: 0, or -1 INTERNAL when it would pass 4 KiB or @info has no identity or portal. */
+/** attach_print - the context of @info. Return: 0, or -1 INTERNAL when it would pass 4 KiB or @info
+ * has no identity or portal. */
 MUST_USE int attach_print(const struct attach_info *info, struct attach_text *ret, struct err *err);
-/** attach_parse - read a context; unknown keys are ignored. Return: 0, or -1 INVALID_ARGUMENT naming "publish_context.<key>". */
+/** attach_parse - read a context; unknown keys are ignored. Return: 0, or -1 INVALID_ARGUMENT
+ * naming "publish_context.<key>". */
 MUST_USE int attach_parse(struct kv_list context, struct attach_info *ret, struct err *err);

@@ -17,19 +17,21 @@
 /** fast_io_fail off, ctrl_loss for ever: as the kernel writes it. */
 #define CONNECT_NEVER (-1)
 
-/** struct connect_options - seconds, counts; every number may be CONNECT_UNSET. A plain value without secrets: keys are serials in the kernel's keyring. */
+/** struct connect_options - seconds, counts; every number may be CONNECT_UNSET. A plain value
+ * without secrets: keys are serials in the kernel's keyring. */
 struct connect_options {
-	int nr_io_queues;      /* CONNECT_UNSET: min(online cores, 4), decided by the node */
+	int nr_io_queues; /* CONNECT_UNSET: min(online cores, 4), decided by the node */
 	int nr_write_queues;
 	int queue_size;
-	int keep_alive_tmo;    /* s */
-	int reconnect_delay;   /* s */
-	int ctrl_loss_tmo;     /* s, CONNECT_NEVER: retry for ever */
-	int fast_io_fail_tmo;  /* s, CONNECT_NEVER: off */
+	int keep_alive_tmo;   /* s */
+	int reconnect_delay;  /* s */
+	int ctrl_loss_tmo;    /* s, CONNECT_NEVER: retry for ever */
+	int fast_io_fail_tmo; /* s, CONNECT_NEVER: off */
 	int tos;
 	bool hdr_digest;
 	bool data_digest;
-	char io_policy[16];    /* "queue-depth", "round-robin", "numa"; "" : queue-depth, else round-robin */
+	char io_policy[16]; /* "queue-depth", "round-robin", "numa"; "" : queue-depth, else
+			       round-robin */
 	/* Key handles: serials of keys in the kernel's keyring, 0 for none. Filled by the node from
 	 * CSI secrets or files, never stored (P8). */
 	int32_t tls_key;
@@ -37,9 +39,12 @@ struct connect_options {
 	int32_t dhchap_ctrl_key;
 };
 
-/** connect_profile - the options of a profile: "balanced", "fast-failover", "patient". Return: 0, or -1 INVALID_ARGUMENT naming @field. */
-MUST_USE int connect_profile(const char *field, const char *name, struct connect_options *ret, struct err *err);
-/** connect_is_parameter - true when @key is a StorageClass parameter that sets a connection option ("profile" included). */
+/** connect_profile - the options of a profile: "balanced", "fast-failover", "patient". Return: 0,
+ * or -1 INVALID_ARGUMENT naming @field. */
+MUST_USE int connect_profile(
+	const char *field, const char *name, struct connect_options *ret, struct err *err);
+/** connect_is_parameter - true when @key is a StorageClass parameter that sets a connection option
+ * ("profile" included). */
 bool connect_is_parameter(const char *key);
 /**
  * connect_parse - options from @params: the profile first ("balanced" when absent), then each key.
@@ -53,4 +58,5 @@ MUST_USE int connect_parse(struct kv_list params, struct connect_options *ret, s
  * Return: 0, or -1 (an NQN or address with a comma cannot come here: they were checked).
  */
 MUST_USE int connect_string(const struct connect_options *options, const char *subsys_nqn,
-	const struct host_identity *host, const struct portal *portal, struct strbuf *out, struct err *err);
+	const struct host_identity *host, const struct portal *portal, struct strbuf *out,
+	struct err *err);

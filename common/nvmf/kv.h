@@ -16,5 +16,6 @@ struct kv_list {
 	size_t n;
 };
 
-/** kv_get - the value at @key, NULL when absent; the last one wins (a map sent twice, as protobuf says). */
+/** kv_get - the value at @key, NULL when absent; the last one wins (a map sent twice, as protobuf
+ * says). */
 const char *kv_get(struct kv_list list, const char *key);

@@ -9,10 +9,10 @@
 #include "common/base/err.h"
 
 struct ns_ident {
-	uint8_t uuid[16];   /* zero: not known */
-	uint8_t nguid[16];  /* zero: not known */
-	uint8_t eui64[8];   /* zero: not known */
-	uint32_t nsid;	    /* 0: not known */
+	uint8_t uuid[16];  /* zero: not known */
+	uint8_t nguid[16]; /* zero: not known */
+	uint8_t eui64[8];  /* zero: not known */
+	uint32_t nsid;	   /* 0: not known */
 };
 
 /** ns_ident_known - true when at least one of uuid, nguid, eui64 is set. */
@@ -22,4 +22,5 @@ bool ns_ident_known(const struct ns_ident *ident);
  * @seen has must be equal, and at least one of uuid, nguid, eui64 must have been compared.
  * Return: 0, or -1 FAILED_PRECONDITION that says what differs (@device names the place).
  */
-MUST_USE int ns_ident_match(const char *device, const struct ns_ident *want, const struct ns_ident *seen, struct err *err);
+MUST_USE int ns_ident_match(const char *device, const struct ns_ident *want,
+	const struct ns_ident *seen, struct err *err);

@@ -15,7 +15,8 @@
 #define PORTAL_PORT_NVME 4420
 
 struct portal {
-	char addr[PORTAL_ADDR_SIZE];  /* as inet_ntop prints it, so equal portals are equal strings */
+	char addr[PORTAL_ADDR_SIZE]; /* as inet_ntop prints it, so equal portals are equal strings
+				      */
 	uint16_t port;
 	bool v6;
 };
@@ -29,7 +30,9 @@ struct portals {
 MUST_USE int portal_parse(const char *field, const char *text, struct portal *ret, struct err *err);
 /** portal_print - the text form. */
 void portal_print(const struct portal *portal, char out[PORTAL_TEXT_SIZE]);
-/** portals_parse - 1 to PORTALS_MAX portals; duplicates are dropped. Return: 0, or -1 INVALID_ARGUMENT naming @field. */
-MUST_USE int portals_parse(const char *field, const char *text, struct portals *ret, struct err *err);
+/** portals_parse - 1 to PORTALS_MAX portals; duplicates are dropped. Return: 0, or -1
+ * INVALID_ARGUMENT naming @field. */
+MUST_USE int portals_parse(
+	const char *field, const char *text, struct portals *ret, struct err *err);
 void portals_print(const struct portals *portals, char out[PORTALS_TEXT_SIZE]);
 bool portal_equal(const struct portal *a, const struct portal *b);
