@@ -34,7 +34,10 @@ class Program:
         log = f"/out/{self.name}.log"
         self.pid = int(self.vm.run(
             f"{environment} setsid {BIN}/{self.name} {self.arguments} </dev/null >>{log} 2>&1 & echo $!"))
-        self.vm.wait_for(f"test -S {self.socket} || ! kill -0 {self.pid}", what=f"{self.name} to listen")
+        listens = f"test -S {self.socket}"
+        if ":" in self.socket:
+            listens = f"ss -Hltn 'src {self.socket}' | grep -q ."
+        self.vm.wait_for(f"{listens} || ! kill -0 {self.pid}", what=f"{self.name} to listen")
         if self.vm.run(f"kill -0 {self.pid}", check=False)[0] != 0:
             raise AssertionError(f"{self.name} ended at its start:\n" + self.vm.run(f"tail -n 20 {log}"))
         return self
@@ -66,6 +69,38 @@ class Csi(Program):
         raise CsiError(rpc, code, message)
 
 
+class Tls:
+    """A certificate authority of the test's own, a server certificate, and a token."""
+
+    server = {"tlsCert": "/etc/nv/server.pem", "tlsKey": "/etc/nv/server.key", "tokenFile": "/etc/nv/token"}
+    client = {"caFile": "/etc/nv/ca.pem", "tokenFile": "/etc/nv/token"}
+
+    def __init__(self, ca, token):
+        self.ca = ca
+        self.token = token
+
+    def install(self, vm):
+        """Put what a client needs into another machine."""
+        write(vm, "/etc/nv/ca.pem", self.ca)
+        write(vm, "/etc/nv/token", self.token)
+        vm.run("chmod 600 /etc/nv/token")
+
+
+def make_tls(vm, address):
+    token = "a-token-for-this-test-only"
+    write(vm, "/etc/nv/token", token)
+    vm.run(
+        "cd /etc/nv && chmod 600 token && "
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=test-ca -keyout ca.key -out ca.pem && "
+        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=target "
+        "-keyout server.key -out server.csr && "
+        f"printf 'subjectAltName=IP:{address}' >ext && "
+        "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 "
+        "-extfile ext -out server.pem")
+    return Tls(vm.run("cat /etc/nv/ca.pem"), token)
+
+
 def target(vm, pool="/srv/pool", disk="/dev/vda", fs="xfs", listen="unix:///run/nvmetcp-target.sock",
            portals=("127.0.0.1:4420",), options=None):
     """nvmetcp-target on a fresh pool on a disk of the VM."""
@@ -77,11 +112,12 @@ def target(vm, pool="/srv/pool", disk="/dev/vda", fs="xfs", listen="unix:///run/
     }
     write(vm, "/etc/nvmetcp-target.json", json.dumps(config))
     return Program(vm, "nvmetcp-target", "--config /etc/nvmetcp-target.json",
-                   listen.removeprefix("unix://") if listen.startswith("unix:") else None)
+                   listen.removeprefix("unix://"))
 
 
-def controller(vm, url="unix:///run/nvmetcp-target.sock"):
-    config = {"instance": INSTANCE, "backends": [{"name": "linux", "type": "linux", "url": url, "pool": "pool"}]}
+def controller(vm, url="unix:///run/nvmetcp-target.sock", options=None):
+    backend = {"name": "linux", "type": "linux", "url": url, "pool": "pool", **(options or {})}
+    config = {"instance": INSTANCE, "backends": [backend]}
     write(vm, "/etc/nvmetcp-controller.json", json.dumps(config))
     vm.run("mkdir -p /run/csi-controller")
     return Csi(vm, "nvmetcp-controller",
