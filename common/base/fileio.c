@@ -230,7 +230,8 @@ int attr_write(int dirfd, const char *path, const char *value, struct err *err)
 	(void)close(fd);
 	if (n != (ssize_t)len) {
 		errno = saved;
-		return err_errno(err, saved, "%s: write '%s'", path, value);
+		/* Without the value: some attributes hold keys. */
+		return err_errno(err, saved, "%s: write", path);
 	}
 	return 0;
 }

@@ -54,7 +54,9 @@ struct secret *secret_new(const void *bytes, size_t n)
 
 struct secret *secret_ref(struct secret *secret)
 {
-	(void)atomic_fetch_add(&secret->holders, 1);
+	if (secret) {
+		(void)atomic_fetch_add(&secret->holders, 1);
+	}
 	return secret;
 }
 
@@ -140,7 +142,7 @@ int secret_read_file(const char *path, struct secret **ret_secret, struct err *e
 		return err_set(err, ERR_INVALID_ARGUMENT, "%s: must be a regular file", path);
 	}
 	if (st.st_mode & MODE_OTHERS) {
-		return err_set(err, ERR_PERMISSION_DENIED,
+		return err_set(err, ERR_FAILED_PRECONDITION,
 			"%s: mode %04o lets others at the secret; allowed are owner and group, as 0640 "
 			"or 0600: chmod o= it",
 			path, (unsigned)(st.st_mode & 07777));

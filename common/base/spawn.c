@@ -232,7 +232,7 @@ int spawn_run(const struct spawn *what, const struct deadline *dl, struct spawn_
 {
 	struct run run = {.name = what->argv[0], .pid = -1, .pidfd = -1, .out = -1};
 
-	*ret = (struct spawn_result){.stuck_pid = -1};
+	*ret = (struct spawn_result){.exit_code = -1, .stuck_pid = -1};
 	run.output = malloc(SPAWN_OUTPUT_MAX + 1);
 	if (!run.output) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", run.name);

@@ -25,7 +25,7 @@ struct spawn {
 #define SPAWN_NO_FD (-1)
 
 struct spawn_result {
-	int exit_code;	 /* 0..255, or 128 + signal */
+	int exit_code;	 /* 0..255, or 128 + signal; -1 when it never ended */
 	char *output;	 /* stdout and stderr together, NUL-terminated, caller frees
 			    (spawn_result_done) */
 	bool stuck;	 /* killed at the deadline and still not gone: in the kernel for good */

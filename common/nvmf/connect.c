@@ -90,11 +90,11 @@ bool connect_is_parameter(const char *key)
 static int check_together(const struct connect_options *options, struct err *err)
 {
 	if (options->fast_io_fail_tmo >= 0 && options->ctrl_loss_tmo >= 0 &&
-		options->fast_io_fail_tmo > options->ctrl_loss_tmo) {
+		options->fast_io_fail_tmo >= options->ctrl_loss_tmo) {
 		return err_set(err, ERR_INVALID_ARGUMENT,
-			"fastIoFailTmo: %d is longer than ctrlLossTmo %d, so it would never end a wait; give "
-			"at most %d, or -1 for off",
-			options->fast_io_fail_tmo, options->ctrl_loss_tmo, options->ctrl_loss_tmo);
+			"fastIoFailTmo: %d is not below ctrlLossTmo %d, so it would never end a wait; give "
+			"less than ctrlLossTmo, or -1 for off",
+			options->fast_io_fail_tmo, options->ctrl_loss_tmo);
 	}
 	return 0;
 }
@@ -161,6 +161,18 @@ int connect_string(const struct connect_options *options, const char *subsys_nqn
 	struct err *err)
 {
 	sb_reset(out);
+	/* The last gate: a comma would let a name add options of its own. */
+	if (strchr(subsys_nqn, ',') || strchr(host->nqn, ',') || strchr(host->id, ',') ||
+		strchr(portal->addr, ',')) {
+		return err_set(
+			err, ERR_INTERNAL, "connect string: a name or address holds a comma");
+	}
+	/* Connecting without what was asked for would be silent, and so worse than not at all. */
+	if (options->dhchap_key || options->dhchap_ctrl_key) {
+		return err_set(err, ERR_UNIMPLEMENTED,
+			"connect to %s: DH-HMAC-CHAP is not supported; use a subsystem without it",
+			subsys_nqn);
+	}
 	sb_addf(out, "nqn=%s,transport=tcp,traddr=%s,trsvcid=%u,hostnqn=%s,hostid=%s", subsys_nqn,
 		portal->addr, (unsigned)portal->port, host->nqn, host->id);
 	add_number(out, "nr_io_queues", options->nr_io_queues);

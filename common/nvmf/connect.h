@@ -39,6 +39,15 @@ struct connect_options {
 	int32_t dhchap_ctrl_key;
 };
 
+/*
+ * The profiles, in seconds:     keep-alive  reconnect  ctrl_loss  fast_io_fail
+ *   balanced (the default)           5          2        never        off
+ *   fast-failover                    2          1        never         10
+ *   patient                         15         10        never        off
+ * ctrl_loss is never, so that the kernel does not delete a controller whose target comes back late.
+ * Where both are set, fastIoFailTmo must be below ctrlLossTmo.
+ */
+
 /** connect_profile - the options of a profile: "balanced", "fast-failover", "patient". Return: 0,
  * or -1 INVALID_ARGUMENT naming @field. */
 MUST_USE int connect_profile(
@@ -55,7 +64,8 @@ MUST_USE int connect_parse(struct kv_list params, struct connect_options *ret, s
 
 /**
  * connect_string - what is written to /dev/nvme-fabrics for one path. Never holds a secret.
- * Return: 0, or -1 (an NQN or address with a comma cannot come here: they were checked).
+ * Return: 0, or -1: INTERNAL for a comma in a name or address (they were checked before) and for a
+ * text longer than @out takes, UNIMPLEMENTED when a DH-HMAC-CHAP key is set.
  */
 MUST_USE int connect_string(const struct connect_options *options, const char *subsys_nqn,
 	const struct host_identity *host, const struct portal *portal, struct strbuf *out,
