@@ -104,8 +104,11 @@ struct http_server_options {
 	/* Limits; 0: the constants above. */
 	size_t max_body;
 	unsigned max_connections;
-	int64_t idle_ms;    /* a connection on which nothing moves */
-	int64_t receive_ms; /* from the first byte of a request to its last, however it drips */
+	int64_t idle_ms; /* a kept connection without a new request line */
+	/** From the request line (of a connection's first request: from the connect) to the last
+	 * byte of the body, and again from the handler's end to the last byte of the answer,
+	 * however they drip. */
+	int64_t receive_ms;
 	int64_t request_ms; /* deadline of a handler */
 };
 
