@@ -52,9 +52,9 @@ static int verb_hang(int argc, const char *const *argv, int fd, struct strbuf *o
 	(void)fd;
 	(void)out;
 	(void)err;
-	for (;;) {
-		(void)pause();
+	while (pause() < 0) {
 	}
+	return 0;
 }
 
 static int verb_die(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
