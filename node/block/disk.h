@@ -6,13 +6,11 @@
  */
 #pragma once
 
-#include "common/base/clock.h"
+#include "common/base/guard.h"
 #include "common/base/step.h"
 #include "node/block/blkdev.h"
 #include "node/block/format.h"
 #include "node/block/probe.h"
-
-#include <sys/types.h>
 
 /** struct disk_want - what the volume is to be, and what is known of it. */
 struct disk_want {

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "common/base/clock.h"
+#include "common/base/guard.h"
 #include "common/base/step.h"
 
 #include <sys/types.h>

@@ -13,14 +13,12 @@
  */
 #pragma once
 
-#include "common/base/clock.h"
+#include "common/base/guard.h"
 #include "common/base/step.h"
 #include "common/nvmf/connect.h"
 #include "common/nvmf/nqn.h"
 #include "common/nvmf/portal.h"
 #include "node/nvme/host.h"
-
-#include <sys/types.h>
 
 struct fab;
 

@@ -19,8 +19,6 @@
 #define HEAD_RESCAN_MS 1000
 /** How long a disk that is there but smaller than asked may take to show its new size. */
 #define HEAD_SIZE_WAIT_MS 5000
-/** Longest Identify on the wire. */
-#define HEAD_IDENTIFY_MS 10000
 
 /** struct head_want - which disk. nqn and ident are borrowed. */
 struct head_want {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where the kernel is seen and spoken to: /sys, /dev, and the three calls on an open disk. Tests
+ * Where the kernel is seen and spoken to: /sys, /dev, and what is asked of an open disk. Tests
  * put fixture trees and calls of their own in place.
  */
 #pragma once
@@ -9,9 +9,6 @@
 
 #include <sys/types.h>
 
-/** Size of the Namespace Identification Descriptor list (NVMe Base 2.1, Identify CNS 03h). */
-#define HOST_NSDESC_SIZE 4096
-
 /** struct host_calls - what is asked of an open disk; replaced in tests. All return 0 or -1 with
  * errno. */
 struct host_calls {
@@ -19,9 +16,6 @@ struct host_calls {
 	int (*disk_number)(int fd, dev_t *ret_dev);
 	/** Its size in bytes (BLKGETSIZE64). */
 	int (*disk_size)(int fd, uint64_t *ret_bytes);
-	/** Identify CNS 03h of @nsid over the wire, waiting at most @timeout_ms. */
-	int (*disk_descriptors)(
-		int fd, uint32_t nsid, uint32_t timeout_ms, uint8_t list[HOST_NSDESC_SIZE]);
 };
 
 /** struct host_paths - roots of all look-ups. Shared by all threads, never changed after

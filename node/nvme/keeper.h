@@ -2,9 +2,10 @@
 /*
  * The path keeper: holds the paths of staged subsystems to what was asked. The kernel gives a path
  * up for good when the target answers a reconnect with "do not retry" (kernel 6.12, also with
- * ctrl_loss_tmo=-1), so every few seconds one thread compares the wanted paths with sysfs and adds
- * what is missing, with back-off per portal. It takes the subsystem's lock (keylock, key = NQN) for
- * each look and passes over a subsystem whose lock is held, so it never races a stage or unstage.
+ * ctrl_loss_tmo=-1), so one thread compares the wanted paths with sysfs (when a controller went
+ * away, every few seconds while something is missing, else now and then) and adds what is missing,
+ * with back-off. It probes first, then takes the subsystem's lock (keylock, key = NQN) to connect,
+ * and passes over a subsystem whose lock is held, so it never races a stage or unstage.
  * All functions are thread-safe.
  */
 #pragma once
@@ -20,14 +21,18 @@ struct keeper;
 
 /** Most subsystems kept. */
 #define KEEPER_SUBSYS_MAX 4096
-/** Time between two looks, and the longest that one connect of the keeper may take. */
+/** Time between two looks while something is missing, and when nothing is known to be. */
 #define KEEPER_PERIOD_MS 3000
+#define KEEPER_NET_MS 30000
+/** Longest time between two tries for one subsystem, and for one connect. */
+#define KEEPER_BACKOFF_MS 30000
 #define KEEPER_CONNECT_MS 20000
 
 /** struct keeper_config - what it works with; all borrowed and must outlive the keeper. */
 struct keeper_config {
 	struct fab *fab;
-	struct uev *uev;	      /* may be NULL: period only */
+	struct helper *helper;
+	struct uev *uev;	      /* may be NULL: then only time wakes it */
 	struct keylock *subsys_locks; /* the same that stage and unstage take, key = NQN */
 	struct quarantine *quarantine;
 	const struct step_journal *journal; /* for the steps "keep-path"; may be NULL */

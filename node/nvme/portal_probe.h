@@ -31,12 +31,18 @@ struct portal_verdict {
 MUST_USE int portal_probe(const struct portals *portals, bool tls, const struct deadline *dl,
 	struct portal_verdict verdicts[PORTALS_MAX], struct err *err);
 
+/** struct portal_choice - how portal_probe_first() chooses. */
+struct portal_choice {
+	bool tls;
+	uint32_t skip; /* bit i: portal i is probed but not chosen */
+};
+
 /**
- * portal_probe_first - as portal_probe(), but ends once one portal that @skip does not name is
- * alive; the others are then "not waited for". Bit i of @skip leaves portal i out of the choice.
+ * portal_probe_first - as portal_probe(), but ends once one portal that @choice does not skip is
+ * alive; the others without a verdict are then "not waited for".
  * @ret_first: index of that portal, -1 when none is alive.
  */
-MUST_USE int portal_probe_first(const struct portals *portals, bool tls, uint32_t skip,
+MUST_USE int portal_probe_first(const struct portals *portals, const struct portal_choice *choice,
 	const struct deadline *dl, struct portal_verdict verdicts[PORTALS_MAX], int *ret_first,
 	struct err *err);
 

@@ -50,7 +50,8 @@ struct subsys_disk {
 };
 
 struct subsys_view {
-	bool found; /* the kernel lists the subsystem */
+	int instance; /* S of nvme-subsysS, whose disks are nvmeSnN; -1: not found */
+	bool found;   /* the kernel lists the subsystem */
 	char nqn[NQN_SIZE];
 	struct subsys_ctrl *ctrls;
 	size_t n_ctrls;
@@ -75,6 +76,14 @@ MUST_USE int subsys_scan(const struct host_paths *host, const char *nqn,
 void subsys_view_done(struct subsys_view *view);
 
 /**
+ * subsys_rescan - read a view again that was found, cheaply: only its own folders are looked at,
+ * so a controller that the kernel has not linked to its subsystem yet is not seen. When they are
+ * gone, found becomes false: then use subsys_scan(). Return: as subsys_scan().
+ */
+MUST_USE int subsys_rescan(const struct host_paths *host, const struct host_identity *us,
+	struct subsys_view *view, struct err *err);
+
+/**
  * subsys_find_disk - the disk of @view that @want means, by NGUID, UUID or EUI-64, never by NSID
  * alone. Return: a borrowed pointer, or NULL when none matches; FAILED_PRECONDITION in @err (and
  * NULL) when two disks do.
@@ -82,16 +91,22 @@ void subsys_view_done(struct subsys_view *view);
 const struct subsys_disk *subsys_find_disk(
 	const struct subsys_view *view, const struct ns_ident *want, struct err *err);
 
-/** struct subsys_names - NQNs of subsystems; freed with subsys_names_done(). */
-struct subsys_names {
-	char (*nqn)[NQN_SIZE];
+/** struct subsys_path - one controller of ours, wherever it leads. */
+struct subsys_path {
+	char nqn[NQN_SIZE];
+	struct subsys_ctrl ctrl;
+};
+
+/** struct subsys_paths - freed with subsys_paths_done(). */
+struct subsys_paths {
+	struct subsys_path *list;
 	size_t n;
 };
 
 /**
- * subsys_list_ours - the subsystems to which this node holds controllers of its own identity, for
- * the comparison with what is recorded. Return: 0, or -1 as subsys_scan().
+ * subsys_list_ours - all controllers of this node that have our identity, in one pass, for the
+ * comparison with what is recorded. Return: 0, or -1 as subsys_scan().
  */
 MUST_USE int subsys_list_ours(const struct host_paths *host, const struct host_identity *us,
-	struct subsys_names *ret, struct err *err);
-void subsys_names_done(struct subsys_names *names);
+	struct subsys_paths *ret, struct err *err);
+void subsys_paths_done(struct subsys_paths *paths);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Kernel events about block devices and NVMe controllers, as a hint to look at sysfs again. One
- * thread listens (libudev's netlink monitor, group "kernel": no udevd needed); everyone who waits
- * is woken by every event, also when the socket overflowed. Needs the host's network namespace.
+ * thread listens (libudev's netlink monitor, group "kernel": no udevd needed); who waits is woken
+ * by the events of its filter, and whenever the socket overflowed. Needs the host's network
+ * namespace.
  */
 #pragma once
 
@@ -23,11 +24,24 @@ uint64_t uev_overflows(struct uev *uev);
 /** uev_wake_all - as if an event had come (used after changes of our own, and by tests). */
 void uev_wake_all(struct uev *uev);
 
+/** struct uev_filter - which events wake a waiter; NULL members take all. Strings are borrowed
+ * while the waiter lives. */
+struct uev_filter {
+	const char *sysname; /* what the device's name starts with: "nvme3n" */
+	const char *action;  /* "add", "remove", "change" */
+};
+
 /**
  * uev_waiter_new - from now on no event is missed: make it, look at sysfs, then uev_wait().
- * @uev may be NULL: then uev_wait() only lets the time pass. Return: 0, or -1 RESOURCE_EXHAUSTED.
+ * @uev may be NULL: then uev_wait() only lets the time pass. @filter may be NULL: all events.
+ * Return: 0, or -1 RESOURCE_EXHAUSTED.
  */
-MUST_USE int uev_waiter_new(struct uev *uev, struct uev_waiter **ret, struct err *err);
+MUST_USE int uev_waiter_new(
+	struct uev *uev, const struct uev_filter *filter, struct uev_waiter **ret, struct err *err);
+/** uev_waiter_wake - end its current or next uev_wait(), whatever the filter; any thread. */
+void uev_waiter_wake(struct uev_waiter *waiter);
+/** uev_waiter_filter - from now on only these events wake it. */
+void uev_waiter_filter(struct uev_waiter *waiter, const struct uev_filter *filter);
 void uev_waiter_free(struct uev_waiter *waiter);
 /**
  * uev_wait - until something happened since the last call, at most @max_ms.

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Open a disk and ask the target who it is, in a process of its own: the first open reads the
+ * partition table and Identify travels to the target, so both hang when the path dies.
+ */
+#include "common/base/fdpass.h"
+#include "common/base/parse.h"
+#include "common/base/step.h"
+#include "node/nvme/fab_verbs.h"
+#include "node/nvme/nsdesc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nvme_ioctl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define OPCODE_IDENTIFY 0x06
+#define CNS_NS_DESCRIPTORS 0x03
+
+struct open_job {
+	const char *name;
+	dev_t dev;
+	uint32_t nsid;
+	int dev_dir;
+	int nodes_dir;
+	int disk;
+};
+
+static bool is_device(const struct stat *st, dev_t dev)
+{
+	return S_ISBLK(st->st_mode) && st->st_rdev == dev;
+}
+
+/* Open @name in @dir if that node is the device meant; opening another one could hang as well. */
+static int open_node(int dir, const char *name, dev_t dev)
+{
+	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_device(&st, dev)) {
+		return -1;
+	}
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0 || !is_device(&st, dev)) {
+		return -1;
+	}
+	return TAKE_FD(fd);
+}
+
+static int open_step(const struct step *in, void *arg, struct err *err)
+{
+	struct open_job *job = arg;
+	char node[64];
+
+	(void)in;
+	job->disk = open_node(job->dev_dir, job->name, job->dev);
+	if (job->disk >= 0) {
+		return 0;
+	}
+	/* /dev is not the node's own, or slower than we are: a node of ours, gone at once. */
+	(void)snprintf(node, sizeof(node), ".node-%u-%u-%d", major(job->dev), minor(job->dev),
+		(int)getpid());
+	if (mknodat(job->nodes_dir, node, S_IFBLK | 0600, job->dev) < 0) {
+		return err_errno(err, errno, "%s: make its device node", job->name);
+	}
+	job->disk = open_node(job->nodes_dir, node, job->dev);
+	int errnum = errno;
+	(void)unlinkat(job->nodes_dir, node, 0);
+	if (job->disk < 0) {
+		return err_set(
+			err, ERR_UNAVAILABLE, "%s: open: %s", job->name, strerrordesc_np(errnum));
+	}
+	return 0;
+}
+
+static int identify(const struct open_job *job, struct strbuf *out, struct err *err)
+{
+	uint8_t list[NSDESC_SIZE] = {0};
+	struct nvme_admin_cmd cmd = {
+		.opcode = OPCODE_IDENTIFY,
+		.nsid = job->nsid,
+		.addr = (uint64_t)(uintptr_t)list,
+		.data_len = sizeof(list),
+		.cdw10 = CNS_NS_DESCRIPTORS,
+	};
+
+	/* The kernel's own time limit applies: a shorter one would reset a slow but healthy path.
+	 */
+	int result = ioctl(job->disk, NVME_IOCTL_ADMIN_CMD, &cmd);
+	if (result < 0) {
+		return err_set(err, ERR_UNAVAILABLE,
+			"%s: the target could not be asked for the namespace's identity: %s",
+			job->name, strerrordesc_np(errno));
+	}
+	if (result > 0) {
+		sb_addf(out, "none=%d", result);
+		return 0;
+	}
+	nsdesc_print(list, out);
+	return 0;
+}
+
+int verb_head_open(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
+{
+	struct steps steps = {.operation = "helper"};
+	uint64_t numbers[3];
+	int dirs[2];
+
+	if (argc != 5) {
+		return err_set(err, ERR_INTERNAL, VERB_HEAD_OPEN ": %d arguments", argc);
+	}
+	for (int i = 0; i < 3; i++) {
+		if (parse_u64(VERB_HEAD_OPEN, argv[2 + i], 0, UINT32_MAX, &numbers[i], err) < 0) {
+			return -1;
+		}
+	}
+	if (fdpass_receive(fd, dirs, 2, err) < 0) {
+		return -1;
+	}
+	struct open_job job = {
+		.name = argv[1],
+		.dev = makedev((unsigned)numbers[0], (unsigned)numbers[1]),
+		.nsid = (uint32_t)numbers[2],
+		.dev_dir = dirs[0],
+		.nodes_dir = dirs[1],
+		.disk = -1,
+	};
+	if (step_run(&steps, "open-disk", open_step, &job, err) < 0 ||
+		identify(&job, out, err) < 0) {
+		return -1;
+	}
+	return fdpass_send(fd, &job.disk, 1, err);
+}
