@@ -230,8 +230,13 @@ static void take_answer(const ProtobufCMessage *message, void *closure_data)
  * begin. */
 static int begin_handling(struct rpc_call *call)
 {
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int fd;
 
+	if (atomic_load(&call->server->cancelling)) {
+		return err_set(&call->op.err, ERR_UNAVAILABLE,
+			"%s: the plugin is stopping; try again", call->op.method);
+	}
+	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (fd < 0) {
 		return err_set(&call->op.err, ERR_UNAVAILABLE,
 			"%s: no descriptor is left in this process; try again", call->op.method);

@@ -67,6 +67,7 @@ struct rpc_server {
 	bool finished; /* stop has come to its end */
 	int lock_fd;
 	atomic_uint_least64_t next_id;
+	atomic_bool cancelling; /* calls that wait are not begun any more */
 
 	/* The poller's own. */
 	struct rpc_call *oldest;

@@ -229,12 +229,8 @@ static int make_lanes(struct rpc_server *server, struct err *err)
 
 static int make_poller(struct rpc_server *server, struct err *err)
 {
-	sigset_t before;
-	int failed;
+	int failed = pthread_create(&server->poller, NULL, poll_events, server);
 
-	rpc_signals_block(&before);
-	failed = pthread_create(&server->poller, NULL, poll_events, server);
-	rpc_signals_restore(&before);
 	if (failed) {
 		return err_errno(err, failed, "server: thread");
 	}
@@ -264,6 +260,20 @@ static struct rpc_server *server_alloc(const struct rpc_config *config)
 	return server;
 }
 
+static int make_parts(struct rpc_server *server, struct err *err)
+{
+	sigset_t before;
+	int result = -1;
+
+	/* gRPC starts threads when it likes, and they inherit the mask. */
+	rpc_signals_block(&before);
+	if (make_grpc(server, err) == 0 && make_lanes(server, err) == 0) {
+		result = make_poller(server, err);
+	}
+	rpc_signals_restore(&before);
+	return result;
+}
+
 int rpc_server_new(const struct rpc_config *config, struct rpc_server **ret_server, struct err *err)
 {
 	struct rpc_server *server;
@@ -276,8 +286,7 @@ int rpc_server_new(const struct rpc_config *config, struct rpc_server **ret_serv
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "server: no memory");
 	}
 	if (rpc_routes_make(&server->config, &server->routes, err) < 0 ||
-		make_grpc(server, err) < 0 || make_lanes(server, err) < 0 ||
-		make_poller(server, err) < 0) {
+		make_parts(server, err) < 0) {
 		rpc_server_free(server);
 		return -1;
 	}
@@ -303,27 +312,19 @@ static int bind_socket(struct rpc_server *server, const struct rpc_socket *socke
 	grpc_server_credentials_release(credentials);
 	if (!bound) {
 		return err_set(err, ERR_UNAVAILABLE,
-			"socket %s: cannot be made; see whether its folder is there and writable",
-			socket->path);
+			"socket %s: cannot be made; the log has the reason", socket->path);
 	}
 	return rpc_socket_own(socket, err);
 }
 
-int rpc_server_start(struct rpc_server *server, const struct deadline *lock_wait, struct err *err)
+static int bind_and_serve(struct rpc_server *server, struct err *err)
 {
-	sigset_t before;
-
-	if (rpc_socket_lock(server->config.lock_path, lock_wait, &server->lock_fd, err) < 0) {
-		return -1;
-	}
 	for (size_t i = 0; i < server->config.n_sockets; i++) {
 		if (bind_socket(server, &server->config.sockets[i], err) < 0) {
 			return -1;
 		}
 	}
-	rpc_signals_block(&before);
 	grpc_server_start(server->grpc);
-	rpc_signals_restore(&before);
 	(void)pthread_mutex_lock(&server->lock);
 	server->stopping = false;
 	(void)pthread_mutex_unlock(&server->lock);
@@ -334,6 +335,20 @@ int rpc_server_start(struct rpc_server *server, const struct deadline *lock_wait
 		}
 	}
 	return 0;
+}
+
+int rpc_server_start(struct rpc_server *server, const struct deadline *lock_wait, struct err *err)
+{
+	sigset_t before;
+	int result;
+
+	if (rpc_socket_lock(server->config.lock_path, lock_wait, &server->lock_fd, err) < 0) {
+		return -1;
+	}
+	rpc_signals_block(&before);
+	result = bind_and_serve(server, err);
+	rpc_signals_restore(&before);
+	return result;
 }
 
 /* ---- ending ---- */
@@ -371,6 +386,7 @@ static int end_calls(
 	if (wait_for_end(server, MIN(clock_ms() + grace_ms, dl->at_ms))) {
 		return 0;
 	}
+	atomic_store(&server->cancelling, true);
 	grpc_server_cancel_all_calls(server->grpc);
 	if (wait_for_end(server, dl->at_ms)) {
 		return 0;

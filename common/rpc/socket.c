@@ -6,7 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -62,11 +62,27 @@ static int somebody_listens(const char *path)
 	}
 }
 
+static int check_folder(const char *path, struct err *err)
+{
+	char folder[RPC_PATH_MAX + 1];
+	size_t n = (size_t)(strrchr(path, '/') - path);
+
+	memcpy(folder, path, n);
+	(void)snprintf(folder + n, sizeof(folder) - n, "%s", n == 0 ? "/" : "");
+	if (access(folder, W_OK | X_OK) < 0) {
+		return err_errno(err, errno, "socket %s: its folder", path);
+	}
+	return 0;
+}
+
 int rpc_socket_prepare(const struct rpc_socket *socket, struct err *err)
 {
 	struct stat st;
 	int listens;
 
+	if (check_folder(socket->path, err) < 0) {
+		return -1;
+	}
 	if (lstat(socket->path, &st) < 0) {
 		if (errno == ENOENT) {
 			return 0;
