@@ -148,6 +148,12 @@ int records_get(
 	(void)pthread_mutex_lock(&records->lock);
 	const struct err *why = map_get(records->bad, name);
 	const struct record *record = map_get(records->by_volume, volume);
+	if (why && faccessat(records->dir, name, F_OK, 0) < 0 && errno == ENOENT) {
+		/* Somebody looked, took down what there was, and removed the file, as it asked for.
+		 */
+		free(map_take(records->bad, name));
+		why = NULL;
+	}
 	if (why) {
 		result = err_set(err, why->code, "volume %s: %s", volume, why->msg);
 	} else if (record) {

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A short list under a mutex, swept whenever somebody asks.
+ */
+#include "node/core/busy.h"
+
+#include "common/base/clock.h"
+#include "common/base/spawn.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#define BUSY_KEY_SIZE 300
+#define BUSY_WHAT_SIZE 64
+
+struct item {
+	struct item *next;
+	char key[BUSY_KEY_SIZE];
+	char what[BUSY_WHAT_SIZE];
+	int64_t since_ms;
+	struct busy_child child;
+	struct keylock_held *locks[BUSY_LOCKS];
+};
+
+struct busy {
+	pthread_mutex_t lock;
+	struct item *items;
+};
+
+struct busy *busy_new(void)
+{
+	struct busy *busy = calloc(1, sizeof(*busy));
+
+	if (busy) {
+		(void)pthread_mutex_init(&busy->lock, NULL);
+	}
+	return busy;
+}
+
+static void drop(struct item **at)
+{
+	struct item *item = *at;
+
+	*at = item->next;
+	for (size_t i = 0; i < BUSY_LOCKS; i++) {
+		keylock_release(item->locks[i]);
+	}
+	free(item);
+}
+
+void busy_free(struct busy *busy)
+{
+	if (!busy) {
+		return;
+	}
+	while (busy->items) {
+		drop(&busy->items);
+	}
+	(void)pthread_mutex_destroy(&busy->lock);
+	free(busy);
+}
+
+void busy_take(struct busy *busy, const char *key, const char *what, struct busy_child child,
+	struct keylock_held *take_locks[BUSY_LOCKS])
+{
+	struct item *item = calloc(1, sizeof(*item));
+
+	if (!item) {
+		return;
+	}
+	(void)snprintf(item->key, sizeof(item->key), "%s", key);
+	(void)snprintf(item->what, sizeof(item->what), "%s", what);
+	item->since_ms = clock_ms();
+	item->child = child;
+	for (size_t i = 0; i < BUSY_LOCKS; i++) {
+		item->locks[i] = TAKE_PTR(take_locks[i]);
+	}
+	(void)pthread_mutex_lock(&busy->lock);
+	item->next = busy->items;
+	busy->items = item;
+	(void)pthread_mutex_unlock(&busy->lock);
+}
+
+static bool gone(struct busy_child *child)
+{
+	if (child->stuck && helper_stuck_gone(child->stuck)) {
+		child->stuck = NULL; /* freed by the call */
+	}
+	if (child->pid && spawn_gone(child->pid)) {
+		child->pid = 0;
+	}
+	return !child->stuck && !child->pid;
+}
+
+int busy_check(struct busy *busy, const char *key, struct err *err)
+{
+	int result = 0;
+
+	(void)pthread_mutex_lock(&busy->lock);
+	for (struct item **at = &busy->items; *at;) {
+		if (gone(&(*at)->child)) {
+			drop(at);
+			continue;
+		}
+		if (result == 0 && streq((*at)->key, key)) {
+			result = err_set(err, ERR_ABORTED,
+				"%s: an earlier operation (%s) has been hanging in the kernel for %lld s, as the "
+				"device or the target does not answer; it is left alone until it ends; retry",
+				key, (*at)->what,
+				(long long)((clock_ms() - (*at)->since_ms) / 1000));
+		}
+		at = &(*at)->next;
+	}
+	(void)pthread_mutex_unlock(&busy->lock);
+	return result;
+}
+
+size_t busy_count(struct busy *busy)
+{
+	size_t n = 0;
+
+	(void)pthread_mutex_lock(&busy->lock);
+	for (const struct item *item = busy->items; item; item = item->next) {
+		n++;
+	}
+	(void)pthread_mutex_unlock(&busy->lock);
+	return n;
+}
