@@ -94,7 +94,8 @@ struct be_volume {
 struct be_snapshot {
 	const char *object;
 	const char *name;   /* CSI name, "" where it is not kept */
-	const char *volume; /* object it was cut from; it may be gone by now */
+	const char *volume; /* object it was cut from, which may be gone by now; "" when a backend
+			       without metadata can no longer tell */
 	const char *pool;
 	int64_t size;	    /* bytes that a volume made from it needs at least */
 	int64_t created_ms; /* since 1970: when it was cut */
@@ -133,8 +134,8 @@ struct be_grant_args {
 	const char *host_nqn; /* revoke: NULL for every host */
 };
 
-/** struct be_page - which part of a list. Order: by object, so that a page is right under change.
- */
+/** struct be_page - which part of a list. It is in order of the objects, so that what stays while
+ * the pages are read is in them exactly once, whatever else comes and goes. */
 struct be_page {
 	size_t max;	    /* entries; 0: BE_PAGE_MAX */
 	const char *token;  /* "": from the start; else `next` of the page before */
@@ -181,9 +182,8 @@ struct backend_ops {
 
 	/**
 	 * volume_create - make a volume, or find it made and say what is there. What is there must
-	 * fit: CSI name and source (where kept), pool (when asked for), size between @args->size
-	 * and
-	 * @args->limit, else ALREADY_EXISTS. Metadata is not compared: the caller does that on
+	 * fit: CSI name and source (where kept), pool (when asked for), size between args->size
+	 * and args->limit, else ALREADY_EXISTS. Metadata is not compared: the caller does that on
 	 * *ret, since versions of the controller may differ. One from a source that a crash left
 	 * too small is grown. NOT_FOUND: the source. INVALID_ARGUMENT: the pool is not one of the
 	 * backend's. OUT_OF_RANGE: smaller than its source, or not within the limits.
