@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the agent's operations share: finding and locking objects, steps, errors.
+ */
+#pragma once
+
+#include "common/base/keylock.h"
+#include "target/core/agent.h"
+
+#include <pthread.h>
+
+struct agent {
+	struct catalog *catalogs[AGENT_POOLS_MAX];
+	unsigned n_catalogs;
+	struct nvmet *nvmet;
+	struct keylock *locks;
+	/* Read: a grant or fence is under way. Write: port links of all subsystems are made. */
+	pthread_rwlock_t links;
+};
+
+/** struct found - an object in the pool that has it, in use until found_done(). */
+struct found {
+	struct agent *agent;
+	struct catalog *catalog; /* NULL: nothing is in use */
+	struct object *object;
+};
+void found_done(struct found *found);
+#define _cleanup_found_ _cleanup_(found_done)
+
+/** agent_lock - the lock of an object, waiting a little. Return: 0, or -1 ABORTED. */
+MUST_USE int agent_lock(struct agent *agent, struct object_name name, const struct deadline *dl,
+	struct keylock_held **ret_held, struct err *err);
+/** agent_lock_subsys - the lock of a volume's subsystem, which others may be in; after the
+ * volume's. */
+MUST_USE int agent_lock_subsys(const struct found *found, const struct deadline *dl,
+	struct keylock_held **ret_held, struct err *err);
+/** agent_links_hold - keep the making of all port links away while one export changes. Return:
+ * @agent. */
+struct agent *agent_links_hold(struct agent *agent);
+static inline void agent_links_done(struct agent **agent)
+{
+	if (*agent) {
+		(void)pthread_rwlock_unlock(&(*agent)->links);
+	}
+}
+#define _cleanup_links_ _cleanup_(agent_links_done)
+/**
+ * agent_find - the object in whatever phase, in the pool that has it. Return: 0, or -1: NOT_FOUND
+ * when all pools are there and none has it, UNAVAILABLE when some pool is not there, INTERNAL when
+ * it is damaged.
+ */
+MUST_USE int agent_find(
+	struct agent *agent, struct object_name name, struct found *ret, struct err *err);
+/** agent_find_ready - as agent_find(), for an object that was created and is not being deleted. */
+MUST_USE int agent_find_ready(
+	struct agent *agent, struct object_name name, struct found *ret, struct err *err);
+/** agent_catalog - the pool of that name. Return: NULL with NOT_FOUND. */
+struct catalog *agent_catalog(struct agent *agent, const char *name, struct err *err);
+
+/**
+ * agent_step - step_run() whose errors are fit to be answered: what a system call or a store said
+ * (NOT_FOUND, INVALID_ARGUMENT …) is not what the API means by these words, and becomes INTERNAL.
+ */
+MUST_USE int agent_step(
+	struct steps *steps, const char *name, step_fn fn, void *arg, struct err *err);
+/** agent_undo - undo all; when that fails, @err becomes UNAVAILABLE: something may be left. */
+void agent_undo(struct steps *steps, struct err *err);
+
+/** agent_view - fill @ret from what was found; @extents: count them, too. */
+MUST_USE int agent_view(
+	const struct found *found, bool extents, struct object_view *ret, struct err *err);
+/** agent_nqn - the NQN and the identity of the volume's subsystem. */
+void agent_nqn(
+	struct catalog *catalog, const struct object *object, char nqn[NQN_SIZE], uint8_t uuid[16]);
+
+/**
+ * agent_settle - under the object's lock: finish what an earlier call or a crash left (a creation
+ * is taken back, a deletion finished). Return: 0, and found->object is NULL when it is gone now.
+ */
+MUST_USE int agent_settle(struct steps *steps, struct found *found, struct err *err);
+/** agent_remove - delete an object that has no hosts: state, export, data, state. */
+MUST_USE int agent_remove(struct steps *steps, struct found *found, struct err *err);
+
+/** struct creation - a new object on its way; found->object is it, reserved and `creating`. */
+struct creation {
+	struct found *found;
+	enum object_kind from_kind;
+	const char *from; /* NULL: from nothing */
+};
+/** agent_create - reserve, intent, data, ready. Undoes what it did when it fails. */
+MUST_USE int agent_create(struct steps *steps, struct creation *creation, struct err *err);
+
+/** agent_export - make the volume's export as its state says, without port links. */
+MUST_USE int agent_export(struct steps *steps, const struct found *found, struct err *err);
+/** agent_fence - fence all hosts in found->object->fencing; found->object is the new version then.
+ */
+MUST_USE int agent_fence(struct steps *steps, struct found *found, struct err *err);
+/** agent_can_fence - may these hosts be fenced from the volume alone? FAILED_PRECONDITION when not.
+ */
+MUST_USE int agent_can_fence(
+	const struct found *found, const struct object *after, struct err *err);
+/** agent_update - write the state of the new version @object of found->object, then let it take its
+ * place. */
+MUST_USE int agent_update(struct steps *steps, const char *step, struct found *found,
+	struct object *object, struct err *err);
+
+/** agent_recover - after attaching: settle, grow, fence and export every object of the pool. */
+void agent_recover(struct agent *agent, struct catalog *catalog);
+/** agent_trim - remove exports that no state asks for. Only when all pools are there. */
+void agent_trim(struct agent *agent);

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Attaching a pool: its identity against the record, then all states into memory.
+ */
+#include "common/base/fileio.h"
+#include "common/base/log.h"
+#include "common/json/json.h"
+#include "target/core/catalog_priv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define RECORD_MAX 4096
+
+static void record_path(const struct catalog *c, char out[PATH_MAX])
+{
+	(void)snprintf(out, PATH_MAX, "%s/pools/%s.json", c->state_dir, c->name);
+}
+
+/* The identity seen first, "" when none was. */
+static int record_read(const struct catalog *c, char ret_uuid[UUID_TEXT_SIZE], struct err *err)
+{
+	_cleanup_js_doc_ struct js_doc *doc = NULL;
+	struct err why = {0};
+	char path[PATH_MAX];
+	const char *uuid;
+
+	ret_uuid[0] = '\0';
+	record_path(c, path);
+	if (js_parse_file(path, RECORD_MAX, &doc, &why) < 0) {
+		if (why.code == ERR_NOT_FOUND) {
+			return 0;
+		}
+		return err_set(err, ERR_DATA_LOSS, "%s", why.msg);
+	}
+	struct js_at top = js_root(doc);
+
+	if (js_want_obj(&top, &why) < 0 ||
+		js_get_str(&top, "uuid", UUID_TEXT_SIZE - 1, &uuid, &why) < 0) {
+		return err_set(err, ERR_DATA_LOSS, "%s", why.msg);
+	}
+	(void)snprintf(ret_uuid, UUID_TEXT_SIZE, "%s", uuid);
+	return 0;
+}
+
+static int record_write(const struct step *in UNUSED, const struct catalog *c,
+	const struct stamp *stamp, struct err *err)
+{
+	_cleanup_js_ struct js *obj = js_object();
+	_cleanup_free_ char *text = NULL;
+	char path[PATH_MAX];
+	size_t len;
+
+	js_set_str(obj, "name", c->name);
+	js_set_str(obj, "uuid", stamp->uuid);
+	js_set_str(obj, "path", c->path);
+	if (js_print(obj, "record of the pool", RECORD_MAX, &text, &len, err) < 0) {
+		return -1;
+	}
+	(void)snprintf(path, sizeof(path), "%s/pools", c->state_dir);
+	if (dir_make(AT_FDCWD, path, 0700, err) < 0) {
+		return -1;
+	}
+	record_path(c, path);
+	return file_write_atomic(AT_FDCWD, path, text, len, 0600, err);
+}
+
+static int open_store(const struct step *in, struct catalog *c, struct store **ret_store,
+	struct stamp *ret_stamp, struct err *err)
+{
+	char recorded[UUID_TEXT_SIZE];
+	struct file_store_options options = {
+		.path = c->path,
+		.name = c->name,
+		.uuid = c->uuid,
+		.clone_extents = c->clone_extents,
+		.fs = c->fs,
+	};
+
+	if (record_read(c, recorded, err) < 0) {
+		return -1;
+	}
+	if (!options.uuid && recorded[0]) {
+		options.uuid = recorded;
+	}
+	if (file_store_open(in, &options, ret_store, ret_stamp, err) < 0) {
+		return -1;
+	}
+	if (!streq(recorded, ret_stamp->uuid) && record_write(in, c, ret_stamp, err) < 0) {
+		store_free(*ret_store);
+		*ret_store = NULL;
+		return err_wrap(err, "pool %s: record its identity", c->name);
+	}
+	return 0;
+}
+
+struct load {
+	struct catalog *c;
+	enum object_kind kind;
+	struct err *err;
+};
+
+static int load_state(const char *id, void *arg)
+{
+	const struct load *load = arg;
+	struct catalog *c = load->c;
+	struct object_name name = {load->kind, id};
+	_cleanup_free_ char *text = NULL;
+	struct object *object = NULL;
+	struct err why = {0};
+
+	if (c->store->ops->state_read(c->store, name, &text, &why) < 0 ||
+		object_parse(name, text, &object, &why) < 0) {
+		/* One object that cannot be read must not hide the others. */
+		LOG_ERROR("state cannot be read", LOG_STR("pool", c->name), LOG_STR("id", id),
+			LOG_ERR(&why));
+		catalog_damage(c, name, why.msg);
+		return 0;
+	}
+	(void)pthread_mutex_lock(&c->lock);
+	int rc = map_put(c->objects[name.kind], id, object, load->err);
+	(void)pthread_mutex_unlock(&c->lock);
+	if (rc < 0) {
+		object_unref(object);
+		(void)err_wrap(load->err, "pool %s: more than %d %ss", c->name, CATALOG_OBJECTS_MAX,
+			object_kind_name(name.kind));
+		return 1;
+	}
+	return 0;
+}
+
+/* Data that no state speaks of is never touched: nobody knows what it is. */
+static int note_orphan(const char *id, void *arg)
+{
+	const struct load *load = arg;
+	struct object_name name = {load->kind, id};
+	_cleanup_object_ struct object *object = catalog_get(load->c, name);
+
+	if (!object && catalog_damaged(load->c, name, NULL) == 0) {
+		LOG_ERROR("data without a state; it is left alone", LOG_STR("pool", load->c->name),
+			LOG_STR("kind", object_kind_name(name.kind)), LOG_STR("id", id));
+		catalog_damage(load->c, name,
+			"its data file is there, but its state file is not: move the data file out of the pool, or restore the state file, and restart the agent");
+	}
+	return 0;
+}
+
+static int load_all(struct catalog *c, struct err *err)
+{
+	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
+		struct load load = {c, (enum object_kind)kind, err};
+		const struct store_ops *ops = c->store->ops;
+
+		if (ops->each(c->store, load.kind, true, load_state, &load, err) != 0 ||
+			ops->each(c->store, load.kind, false, note_orphan, &load, err) != 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+int catalog_attach(const struct step *in, struct catalog *c, struct err *err)
+{
+	struct err why = {0};
+	struct store *store = NULL;
+	struct stamp stamp;
+	int rc;
+
+	(void)pthread_rwlock_wrlock(&c->use);
+	rc = open_store(in, c, &store, &stamp, &why);
+	if (rc == 0) {
+		store_free(c->store);
+		c->store = store;
+		(void)pthread_mutex_lock(&c->lock);
+		c->stamp = stamp;
+		(void)pthread_mutex_unlock(&c->lock);
+		if (catalog_reset(c, &why) < 0 || store->ops->tidy(in, store, &why) < 0 ||
+			load_all(c, &why) < 0) {
+			rc = -1;
+		}
+	}
+	catalog_set_ready(c, rc < 0 ? &why : NULL);
+	(void)pthread_rwlock_unlock(&c->use);
+	return rc < 0 ? err_set(err, why.code, "%s", why.msg) : 0;
+}

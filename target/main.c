@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nvmetcp-target: turns directories of this machine into volumes over NVMe/TCP.
+ */
+#include "common/base/log.h"
+#include "target/config.h"
+#include "target/run.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+
+/* Exit codes, as --help tells them. */
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static const char help[] =
+	"Usage: nvmetcp-target --config FILE [--log-level LEVEL]\n"
+	"       nvmetcp-target --check-config FILE\n"
+	"       nvmetcp-target --init-pool DIRECTORY NAME\n"
+	"\n"
+	"Manages volumes in directories of this machine and exports them over NVMe/TCP.\n"
+	"\n"
+	"  --config FILE          run with this configuration (JSON, see docs/target.md)\n"
+	"  --check-config FILE    read the configuration, say what is wrong, and end\n"
+	"  --init-pool DIR NAME   make an existing, empty directory a pool and print its\n"
+	"                         identity: tries reflink, makes the folders volumes and\n"
+	"                         snapshots and the file .nvmetcp-pool. Formats and mounts\n"
+	"                         nothing. On a directory that is this pool already it only\n"
+	"                         prints the identity.\n"
+	"  --log-level LEVEL      debug, info (default), warning or error; lines of JSON on stderr\n"
+	"  --help, --version\n"
+	"\n"
+	"Exit status: 0 ended by SIGTERM or SIGINT, or done; 1 failed, the last line says why;\n"
+	"2 wrong arguments or configuration. Exports stay in the kernel when the agent ends.\n";
+
+struct args {
+	const char *config;
+	const char *check;
+	const char *init_dir;
+	const char *init_name;
+	enum log_level level;
+	bool done; /* --help or --version was answered */
+};
+
+static int usage(const char *text)
+{
+	(void)fprintf(stderr, "nvmetcp-target: %s; see --help\n", text);
+	return EXIT_USAGE;
+}
+
+static int read_args(int argc, char **argv, struct args *ret)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check-config", required_argument, NULL, 'k'},
+		{"init-pool", required_argument, NULL, 'i'},
+		{"log-level", required_argument, NULL, 'l'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	struct err err = {0};
+	int c;
+
+	ret->level = LOG_LEVEL_INFO;
+	/* Before any thread: getopt keeps state of its own. */
+	while ((c = getopt_long(argc, argv, "", options, NULL)) !=
+		-1) { // NOLINT(concurrency-mt-unsafe)
+		switch (c) {
+		case 'c':
+			ret->config = optarg;
+			break;
+		case 'k':
+			ret->check = optarg;
+			break;
+		case 'i':
+			ret->init_dir = optarg;
+			break;
+		case 'l':
+			if (log_level_parse("--log-level", optarg, &ret->level, &err) < 0) {
+				return usage(err.msg);
+			}
+			break;
+		case 'h':
+		case 'V':
+			(void)fputs(c == 'h' ? help : "nvmetcp-target " NV_VERSION "\n", stdout);
+			ret->done = true;
+			return 0;
+		default:
+			return EXIT_USAGE; /* getopt has said what is wrong */
+		}
+	}
+	if (ret->init_dir && optind < argc) {
+		ret->init_name = argv[optind++];
+	}
+	if (optind < argc) {
+		return usage("an argument is too many");
+	}
+	if (ret->init_dir && !ret->init_name) {
+		return usage("--init-pool needs a directory and a name");
+	}
+	if ((ret->config != NULL) + (ret->check != NULL) + (ret->init_dir != NULL) != 1) {
+		return usage("one of --config, --check-config and --init-pool is needed");
+	}
+	return 0;
+}
+
+static int fail(const struct err *err, int status)
+{
+	LOG_ERROR("nvmetcp-target ends", LOG_ERR(err));
+	return status;
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
+	(void)signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+	_cleanup_config_ struct config config = {0};
+	struct args args = {0};
+	struct err err = {0};
+	int status = read_args(argc, argv, &args);
+
+	if (status != 0 || args.done) {
+		return status;
+	}
+	log_set(args.level, STDERR_FILENO);
+	if (args.init_dir) {
+		return run_init_pool(args.init_dir, args.init_name, &err) < 0
+			       ? fail(&err, EXIT_FAILED)
+			       : 0;
+	}
+	if (config_load(args.config ? args.config : args.check, &config, &err) < 0) {
+		return fail(&err, EXIT_USAGE);
+	}
+	if (args.check) {
+		return 0;
+	}
+	block_signals();
+	return run_agent(&config, &err) < 0 ? fail(&err, EXIT_FAILED) : 0;
+}
