@@ -47,10 +47,11 @@ static void call_unref(struct rpc_call *call)
 /* The last event of a batch that could not be started never comes, so its share ends here. */
 static void start(struct rpc_call *call, const grpc_op *ops, size_t n, struct rpc_event *tag)
 {
+	grpc_call *grpc = call->grpc; /* the call may be gone as soon as the tag is given */
 	grpc_call_error failed;
 
 	RPC_TAG_GIVEN(tag);
-	failed = grpc_call_start_batch(call->grpc, ops, n, tag, NULL);
+	failed = grpc_call_start_batch(grpc, ops, n, tag, NULL);
 	if (failed != GRPC_CALL_OK) {
 		LOG_ERROR("gRPC refused a batch", LOG_STR("rpc", call->op.method),
 			LOG_STR("reason", grpc_call_error_to_string(failed)));

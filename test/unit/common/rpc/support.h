@@ -298,10 +298,9 @@ static inline void *caller_run(void *arg)
 	return NULL;
 }
 
-static inline void caller_start(struct caller *caller, struct setup *setup, const char *name)
+static inline void caller_start(struct caller *caller, struct rpc_client *client, const char *name)
 {
-	*caller =
-		(struct caller){.client = setup->client, .dl = deadline_in(LONG_MS), .name = name};
+	*caller = (struct caller){.client = client, .dl = deadline_in(LONG_MS), .name = name};
 	assert_int_equal(pthread_create(&caller->thread, NULL, caller_run, caller), 0);
 }
 

@@ -275,7 +275,7 @@ static void test_cancelled_in_the_queue(void **state UNUSED)
 	setup.create = create_blocked;
 	setup_start(&setup);
 	for (int i = 0; i < 2; i++) {
-		caller_start(&callers[i], &setup, "busy");
+		caller_start(&callers[i], setup.client, "busy");
 	}
 	wait_for(&setup.entered, 2);
 	assert_int_equal(create(setup.client, "late", &dl, id, &err), ERR_DEADLINE_EXCEEDED);
@@ -301,7 +301,7 @@ static void test_lanes_and_full_queue(void **state UNUSED)
 	setup_start(&setup);
 	/* Two workers, then a queue of four; which of the others finds it full is chance. */
 	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
-		caller_start(&callers[i], &setup, "busy");
+		caller_start(&callers[i], setup.client, "busy");
 		if (i < 2) {
 			wait_for(&setup.entered, (int)i + 1);
 		}
@@ -337,7 +337,7 @@ static void test_too_many_calls(void **state UNUSED)
 	setup.config.calls_max = 2;
 	setup_start(&setup);
 	for (int i = 0; i < 2; i++) {
-		caller_start(&callers[i], &setup, "busy");
+		caller_start(&callers[i], setup.client, "busy");
 	}
 	wait_for(&setup.entered, 2);
 	assert_int_equal(ask_info(setup.client, &err), ERR_UNAVAILABLE);
@@ -366,8 +366,8 @@ static void test_many_calls_on_many_connections(void **state UNUSED)
 	}
 	for (int round = 0; round < 5; round++) {
 		for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
-			caller_start(&callers[i], &setup, i % 2 ? "odd" : "even");
-			callers[i].client = clients[i % ARRAY_SIZE(clients)];
+			caller_start(&callers[i], clients[i % ARRAY_SIZE(clients)],
+				i % 2 ? "odd" : "even");
 		}
 		for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
 			assert_int_equal(caller_join(&callers[i]), ERR_OK);

@@ -290,7 +290,7 @@ static void test_descriptors_close_on_exec(void **state UNUSED)
 	setup_prepare(&setup);
 	setup.create = create_blocked;
 	setup_start(&setup);
-	caller_start(&caller, &setup, "x");
+	caller_start(&caller, setup.client, "x");
 	wait_for(&setup.entered, 1);
 	for (int fd = 0; fd < 1024; fd++) {
 		int flags = fcntl(fd, F_GETFD);
@@ -334,7 +334,7 @@ static void test_stop_lets_calls_finish(void **state UNUSED)
 	setup_prepare(&setup);
 	setup.create = create_blocked;
 	setup_start(&setup);
-	caller_start(&caller, &setup, "in flight");
+	caller_start(&caller, setup.client, "in flight");
 	wait_for(&setup.entered, 1);
 	stopper.setup = &setup;
 	stopper.grace_ms = LONG_MS;
@@ -364,7 +364,7 @@ static void test_stop_cancels_after_the_grace(void **state UNUSED)
 	setup_start(&setup);
 	/* Two that run and two that wait. */
 	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
-		caller_start(&callers[i], &setup, "x");
+		caller_start(&callers[i], setup.client, "x");
 	}
 	wait_for(&setup.entered, 2);
 	wait_for_calls(&setup, 4);
@@ -402,7 +402,7 @@ static void test_stop_is_bounded(void **state UNUSED)
 	setup_prepare(&setup);
 	setup.create = create_deaf;
 	setup_start(&setup);
-	caller_start(&caller, &setup, "x");
+	caller_start(&caller, setup.client, "x");
 	wait_for(&setup.entered, 1);
 	assert_int_equal(rpc_server_stop(setup.server, 0, &soon, &err), -1);
 	assert_int_equal(err.code, ERR_DEADLINE_EXCEEDED);
