@@ -137,7 +137,7 @@ class Checker:
             self.calls(path, lines)
             self.steps(path, lines)
         for number, line in enumerate(text.split("\n"), 1):
-            if re.search(r"\b(TODO|FIXME|XXX)\b", line) and path != "test/lint/rules.py":
+            if re.search(r"\b(TODO|FIXME|XXX)\b", line) and not path.startswith("test/lint/"):
                 self.say(path, number, "todo", "finish it, or say why not in words")
             if line != line.rstrip():
                 self.say(path, number, "space", "white space at the end of the line")

@@ -101,18 +101,19 @@ def make_tls(vm, address):
     return Tls(vm.run("cat /etc/nv/ca.pem"), token)
 
 
-def target(vm, pool="/srv/pool", disk="/dev/vda", fs="xfs", listen="unix:///run/nvmetcp-target.sock",
+def target(vm, pool="/srv/pool", disk="/dev/vda", fs="xfs", listen="unix:/run/nvmetcp-target.sock",
            portals=("127.0.0.1:4420",), options=None):
     """nvmetcp-target on a fresh pool on a disk of the VM."""
     if fs:
-        vm.run(f"modprobe -a nvmet-tcp; mkfs.{fs} -q {disk} && mkdir -p {pool} && mount {disk} {pool}")
+        vm.run(f"modprobe -a nvmet-tcp; mkfs.{fs} -q {disk} && mkdir -p {pool} && mount {disk} {pool} && "
+               f"{BIN}/nvmetcp-target --init-pool {pool} pool")
     config = {
         "listen": listen, "stateDir": "/srv/state", "portals": list(portals),
         "pools": [{"name": "pool", "type": "file", "path": pool}], **(options or {}),
     }
     write(vm, "/etc/nvmetcp-target.json", json.dumps(config))
     return Program(vm, "nvmetcp-target", "--config /etc/nvmetcp-target.json",
-                   listen.removeprefix("unix://"))
+                   listen.removeprefix("unix:"))
 
 
 def controller(vm, url="unix:///run/nvmetcp-target.sock", options=None):

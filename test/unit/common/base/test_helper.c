@@ -2,6 +2,8 @@
 /*
  * The helper process: answers, errors, descriptors, hanging and dying children.
  */
+#include "common/base/helper.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -10,8 +12,6 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
-
-#include "common/base/helper.h"
 
 static int verb_echo(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
 {

@@ -1,0 +1,7 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# nvmetcp-target on a real kernel: export, snapshot, clone, grow, both fences, crashes at every
+# step, pools that are absent or wrong. See target-agent.py. $1: folder of the programs.
+set -euo pipefail
+modprobe -a nvmet-tcp nvme-tcp xfs
+exec python3 test/vm/target-agent.py "${1:-/src/build/dev/bin}"
