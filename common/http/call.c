@@ -30,7 +30,8 @@ struct call {
 	struct http_handle *handle;
 	struct curl_slist *headers;
 	struct strbuf body;
-	bool sent; /* the request may be on its way */
+	bool sent;  /* the request may be on its way */
+	bool whole; /* the answer's headers came to their end */
 	bool too_big;
 	char detail[CURL_ERROR_SIZE];
 };
@@ -82,6 +83,20 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 	if (call->body.failed) {
 		call->too_big = true;
 		return CURL_WRITEFUNC_ERROR;
+	}
+	return size * n;
+}
+
+/* libcurl takes an answer that ends in the middle of its headers for a good one without a body. */
+static size_t on_header(char *bytes, size_t size, size_t n, void *arg)
+{
+	struct call *call = arg;
+
+	/* Anew after an interim answer; the lines behind a chunked body come here as well. */
+	if (size * n >= 5 && memcmp(bytes, "HTTP/", 5) == 0) {
+		call->whole = false;
+	} else if (size * n > 0 && (bytes[0] == '\r' || bytes[0] == '\n')) {
+		call->whole = true;
 	}
 	return size * n;
 }
@@ -201,6 +216,8 @@ static int set_transport(struct call *call, const char *url)
 	SET(easy, CURLOPT_FRESH_CONNECT, once && !call->request->repeatable ? 1L : 0L);
 	SET(easy, CURLOPT_PREREQFUNCTION, on_sending);
 	SET(easy, CURLOPT_PREREQDATA, call);
+	SET(easy, CURLOPT_HEADERFUNCTION, on_header);
+	SET(easy, CURLOPT_HEADERDATA, call);
 	SET(easy, CURLOPT_WRITEFUNCTION, on_body);
 	SET(easy, CURLOPT_WRITEDATA, call);
 	SET(easy, CURLOPT_ERRORBUFFER, call->detail);
@@ -346,6 +363,15 @@ static int take_answer(struct call *call, struct http_response *ret, struct err 
 	return 0;
 }
 
+/* A status that is not an interim one, and all of its headers. */
+static bool answer_begun(const struct call *call)
+{
+	long status = 0;
+
+	(void)curl_easy_getinfo(call->handle->easy, CURLINFO_RESPONSE_CODE, &status);
+	return call->whole && status >= 200;
+}
+
 /* Prefix a deadline's or cancel's text with what it hit. */
 static int wrap_early_end(const struct call *call, struct err *err)
 {
@@ -368,6 +394,9 @@ static int perform(struct call *call, struct http_response *ret, struct err *err
 		rc = wrap_early_end(call, err);
 	} else if (code != CURLE_OK) {
 		rc = explain(call, code, err);
+	} else if (!answer_begun(call)) {
+		rc = fail(call, ERR_UNAVAILABLE, err,
+			"outcome unknown, the request was sent: the answer ends in its headers");
 	} else {
 		rc = take_answer(call, ret, err);
 	}

@@ -70,6 +70,14 @@ static int use_unix(struct http_client *client, const char *url, struct err *err
 	return 0;
 }
 
+/* libcurl takes "https:///host", too; a missing host is more likely a mistake. */
+static bool host_missing(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	return host && host[3] == '/';
+}
+
 static bool has_part(CURLU *parts, CURLUPart which)
 {
 	char *text = NULL;
@@ -115,7 +123,9 @@ static int use_tcp(struct http_client *client, const char *url, struct err *err)
 	size_t n = strlen(url);
 	int rc;
 
-	if (parts) {
+	if (host_missing(url)) {
+		code = CURLUE_NO_HOST;
+	} else if (parts) {
 		code = curl_url_set(parts, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
 	}
 	if (code != CURLUE_OK) {
