@@ -7,6 +7,8 @@
 
 #include "common/base/step.h"
 
+#include <sys/types.h>
+
 /** struct blkdev_geometry - bytes; 0 where the device does not say. */
 struct blkdev_geometry {
 	uint64_t size;
@@ -16,6 +18,18 @@ struct blkdev_geometry {
 	uint32_t io_opt;
 	bool read_only;
 	bool regular; /* a file, not a device */
+};
+
+/**
+ * struct disk_io - how a device is read and written; a NULL struct means the device itself
+ * (parallel O_DIRECT reads, pwrite(2), fsync(2)). Tests cut and fail here. Functions return as
+ * pread(2), pwrite(2) and fsync(2) do.
+ */
+struct disk_io {
+	ssize_t (*read)(void *self, int fd, void *data, size_t n, off_t at);
+	ssize_t (*write)(void *self, int fd, const void *data, size_t n, off_t at);
+	int (*flush)(void *self, int fd);
+	void *self;
 };
 
 /** blkdev_geometry_read - ask @fd. Return: 0, or -1. */

@@ -52,19 +52,20 @@ MUST_USE int format_image_make(const char *fstype, const struct format_options *
 	struct err *err);
 void format_image_done(struct format_image *image);
 
-/** struct format_io - how the copy writes; NULL members are pwrite(2) and fsync(2). Tests cut here.
- */
-struct format_io {
-	ssize_t (*write)(void *self, int fd, const void *data, size_t n, off_t at);
-	int (*flush)(void *self, int fd);
-	void *self;
+/** struct format_target - where an image is written. */
+struct format_target {
+	int fd;
+	const char *fstype;
+	uint8_t volume[16]; /* intent_volume_id() */
+	const struct intent
+		*redo; /* an earlier attempt stands there: what it lists is zeroed first; or NULL */
+	const struct disk_io *io; /* NULL: the device itself */
 };
 
 /**
- * format_image_copy - write @image to @fd in the order that can be cut anywhere. @redo: an earlier
- * attempt's intent stands there; what it lists is zeroed first. @io may be NULL.
+ * format_image_copy - write @image in the order that can be cut anywhere: intent block, flush,
+ * all but the first block, flush, the first block, flush.
  * Runs in the child of disk_format(). Return: 0, or -1 UNAVAILABLE naming the offset.
  */
-MUST_USE int format_image_copy(const struct format_image *image, int fd, const char *fstype,
-	const uint8_t volume[16], const struct intent *redo, const struct format_io *io,
-	struct err *err);
+MUST_USE int format_image_copy(
+	const struct format_image *image, const struct format_target *target, struct err *err);

@@ -10,11 +10,17 @@
 
 #include <sys/types.h>
 
+struct fsck_result {
+	bool repaired;	 /* something was mended, or the journal replayed with a change */
+	pid_t stuck_pid; /* e2fsck hangs in the kernel: the volume is busy until spawn_gone() of it
+			  */
+};
+
 /**
  * fsck_run - check the @fstype on @fd (not mounted). @device is for messages.
  * Return: 0 when it is clean or was repaired safely, or -1: FAILED_PRECONDITION with e2fsck's last
- * words when a person must look, UNAVAILABLE for read errors or a device in use, DEADLINE_EXCEEDED
- * (with @ret_stuck_pid when e2fsck hangs in the kernel: busy until spawn_gone() of it).
+ * words when a person must look, UNAVAILABLE for read errors or a device in use, DEADLINE_EXCEEDED;
+ * @ret is always filled.
  */
 MUST_USE int fsck_run(const struct step *in, const char *device, const char *fstype, int fd,
-	const struct deadline *dl, pid_t *ret_stuck_pid, struct err *err);
+	const struct deadline *dl, struct fsck_result *ret, struct err *err);

@@ -21,7 +21,7 @@ struct grow_target {
 struct grow_size {
 	uint64_t fs_bytes; /* what the filesystem spans now */
 	uint64_t device_bytes;
-	bool needed; /* at least one block group (ext4) or block (XFS) could be added */
+	bool needed; /* whole filesystem blocks could be added */
 };
 
 /**

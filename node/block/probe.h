@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is on a device, by libblkid's low-level probe on the open descriptor, with every read
- * counted: one that failed is an error, never "nothing found" (P1).
+ * What is on a device, by libblkid's low-level probe. The places where signatures stand are read by
+ * us, past the page cache, into memory that libblkid then looks at: so every read is seen to have
+ * worked, one that failed is an error and never "nothing found" (P1), and libblkid cannot hang.
  */
 #pragma once
 
-#include "common/base/err.h"
+#include "node/block/blkdev.h"
 
 enum probe_kind {
 	PROBE_NONE,	  /* no signature; says nothing about data: see blank.h */
@@ -22,10 +23,14 @@ struct probe_result {
 	char label[64];
 };
 
+/** Bytes at either end of the device that are looked at. */
+#define PROBE_END_BYTES (1024 * 1024)
+
 /**
- * probe_read - look at @fd (buffered or O_DIRECT; its offset is left anywhere).
- * Can block with the device: call it in a child. Return: 0, or -1 UNAVAILABLE when a read failed.
+ * probe_read - look at @fd, of which @geometry was read. @io may be NULL. Can block with the
+ * device: call it in a child. Return: 0, or -1 UNAVAILABLE naming the offset whose read failed.
  */
-MUST_USE int probe_read(int fd, struct probe_result *ret, struct err *err);
+MUST_USE int probe_read(int fd, const struct blkdev_geometry *geometry, const struct disk_io *io,
+	struct probe_result *ret, struct err *err);
 /** probe_print - "an ext4 filesystem (label x, UUID y)", for messages. */
 void probe_print(const struct probe_result *result, char *out, size_t size);
