@@ -20,6 +20,8 @@ struct core;
 
 /** Most subsystem and volume locks held at once. */
 #define CORE_LOCKS_MAX 4096
+/** Room for the id of a boot (/proc/sys/kernel/random/boot_id): as in a record. */
+#define CORE_BOOT_SIZE 40
 /** How long taking back what a failed call did may take, in ms; it does not count as the caller's.
  */
 #define CORE_UNDO_MS 20000

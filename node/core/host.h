@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All that the staging machine asks of the node it runs on: the initiator, the block device, the
- * mount table. host_real() puts it together from node/nvme, node/block and node/mount; tests give
+ * mount table. real.h puts it together from node/nvme, node/block and node/mount; tests give
  * a make-believe node.
  */
 #pragma once

@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/fileio.h"
 #include "common/base/map.h"
+#include "common/base/parse.h"
 #include "common/base/strbuf.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 
 #define LINE_MAX_BYTES 512
+#define VOLUME_MAX_BYTES 256
 /* Steps under way that are looked for in an old file; more cannot be: the locks bound them. */
 #define OPEN_STEPS_MAX 4096
 
@@ -123,6 +125,7 @@ static int append(
 {
 	struct journal *journal = entry->journal;
 	char line[LINE_MAX_BYTES];
+	char volume[VOLUME_MAX_BYTES];
 
 	if ((journal->under_way == 0 && journal->size > JOURNAL_SOFT_MAX) ||
 		journal->size > JOURNAL_HARD_MAX) {
@@ -132,7 +135,7 @@ static int append(
 		journal->size = 0;
 	}
 	int n = snprintf(line, sizeof(line), "%lld %s %s %s %s\n", (long long)clock_unix_ms(), kind,
-		entry->operation, step, entry->volume);
+		entry->operation, step, printable(entry->volume, volume, sizeof(volume)));
 	if (n < 0 || (size_t)n >= sizeof(line)) {
 		return err_set(
 			err, ERR_INTERNAL, "journal: the line of %s is too long", entry->volume);

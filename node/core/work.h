@@ -8,6 +8,8 @@
 #include "node/core/core.h"
 #include "node/core/records.h"
 
+_Static_assert(CORE_BOOT_SIZE == RECORD_BOOT_SIZE, "a record holds the id of a boot");
+
 struct core {
 	const struct host_ops *ops;
 	void *host;

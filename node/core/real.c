@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * struct host_ops by the real initiator, block layer and mount table.
+ */
+#include "node/core/real.h"
+
+#include "common/base/fileio.h"
+#include "common/base/parse.h"
+#include "node/block/disk.h"
+#include "node/block/fsck.h"
+#include "node/block/grow.h"
+#include "node/nvme/head.h"
+#include "node/nvme/subsys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define SECTOR INT64_C(512)
+
+static int scan(struct host_real *host, const char *nqn, struct subsys_view *ret, struct err *err)
+{
+	return subsys_scan(fab_host(host->fab), nqn, fab_identity(host->fab), ret, err);
+}
+
+/* --- connect --- */
+
+static const struct subsys_ctrl *path_to(
+	const struct subsys_view *view, const struct portal *portal)
+{
+	for (size_t i = 0; i < view->n_ctrls; i++) {
+		const struct subsys_ctrl *ctrl = &view->ctrls[i];
+		if (ctrl->ours && !ctrl->going && ctrl->has_portal &&
+			portal_equal(&ctrl->portal, portal)) {
+			return ctrl;
+		}
+	}
+	return NULL;
+}
+
+/* One attempt in the kernel; a portal that fails there is left alone for a while (P7). */
+static int try_portal(const struct step *in, struct host_real *host, const struct host_link *link,
+	const struct portal *portal, struct guard *guard, struct err *err)
+{
+	struct fab_path path = {.nqn = link->nqn, .portal = portal, .options = link->options};
+	struct guard attempt = {
+		.helper = guard->helper, .dl = deadline_sooner(&guard->dl, REAL_CONNECT_MS)};
+	struct fab_result result = {0};
+
+	int connected = fab_connect(in, host->fab, &path, &attempt, &result, err);
+	guard->stuck = attempt.stuck;
+	if (connected < 0) {
+		/* A refusal is about this volume; what did not answer is about the portal. */
+		if (err->code == ERR_UNAVAILABLE || err->code == ERR_DEADLINE_EXCEEDED) {
+			(void)quarantine_failed(host->quarantine, portal, clock_ms());
+		}
+		return -1;
+	}
+	quarantine_worked(host->quarantine, portal);
+	return 0;
+}
+
+/* Portals that are not worth a try now: in quarantine, or with a path of ours that reconnects. */
+static uint32_t portals_to_skip(
+	struct host_real *host, const struct host_link *link, const struct subsys_view *view)
+{
+	uint32_t skip = 0;
+
+	for (unsigned i = 0; i < link->portals->n; i++) {
+		const struct portal *portal = &link->portals->list[i];
+		if (quarantine_left_ms(host->quarantine, portal, clock_ms()) > 0 ||
+			path_to(view, portal)) {
+			skip |= UINT32_C(1) << i;
+		}
+	}
+	return skip;
+}
+
+static int connect_any(const struct step *in, struct host_real *host, const struct host_link *link,
+	const struct subsys_view *view, struct guard *guard, struct err *err)
+{
+	struct portal_verdict verdicts[PORTALS_MAX] = {0};
+	uint32_t skip = portals_to_skip(host, link, view);
+	struct err why = {0};
+	char text[ERR_MSG_MAX / 2];
+	int first;
+
+	for (unsigned tries = 0; tries < link->portals->n; tries++) {
+		struct portal_choice choice = {.tls = link->tls, .skip = skip};
+		if (portal_probe_first(link->portals, &choice, &guard->dl, verdicts, &first, err) <
+			0) {
+			return -1;
+		}
+		if (first < 0) {
+			break;
+		}
+		if (try_portal(in, host, link, &link->portals->list[first], guard, &why) == 0) {
+			return 0;
+		}
+		if (guard->stuck) {
+			return err_set(err, why.code, "%s", why.msg);
+		}
+		skip |= UINT32_C(1) << first;
+	}
+	if (why.code != ERR_OK) {
+		return err_set(err, why.code, "%s", why.msg);
+	}
+	if (view->ours > 0) {
+		/* Paths of ours are there and reconnecting: the wait for the disk tells more. */
+		return 0;
+	}
+	portal_verdicts_print(link->portals, verdicts, text, sizeof(text));
+	return err_set(err, ERR_UNAVAILABLE,
+		"subsystem %s: no portal answers as an NVMe/TCP target, or all failed a moment ago: %s; "
+		"check the target and the network between it and this node",
+		link->nqn, text);
+}
+
+static int real_connect(const struct step *in, void *self, const struct host_link *link,
+	struct guard *guard, struct err *err)
+{
+	struct host_real *host = self;
+	_cleanup_subsys_view_ struct subsys_view view = {0};
+
+	if (fab_ready(in, host->fab, guard, err) < 0 ||
+		fab_check_options(host->fab, link->options, err) < 0 ||
+		scan(host, link->nqn, &view, err) < 0) {
+		return -1;
+	}
+	if (view.ours_live == 0 && connect_any(in, host, link, &view, guard, err) < 0) {
+		return -1;
+	}
+	return fab_tune(in, host->fab, link->nqn, link->options, err);
+}
+
+/* --- the disk --- */
+
+static int prove(struct host_real *host, const struct host_want *want,
+	const struct subsys_disk *disk, struct guard *guard, struct host_device *ret,
+	struct err *err)
+{
+	struct head_want head = {
+		.nqn = want->nqn, .ident = want->ident, .min_size = want->min_size};
+	struct proven_device device = PROVEN_NONE;
+
+	if (head_prove(host->fab, &head, disk, guard, &device, err) < 0) {
+		return -1;
+	}
+	ret->fd = device.fd;
+	ret->dev = device.dev;
+	ret->size = (int64_t)device.size;
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", device.name);
+	return 0;
+}
+
+static int real_device(const struct step *in, void *self, const struct host_want *want,
+	struct guard *guard, struct host_device *ret, struct err *err)
+{
+	struct host_real *host = self;
+	struct head_want head = {
+		.nqn = want->nqn, .ident = want->ident, .min_size = want->min_size};
+	struct deadline dl = deadline_sooner(&guard->dl, REAL_DEVICE_MS);
+	struct subsys_disk disk;
+
+	return head_wait(in, host->fab, host->uev, &head, &dl, &disk, err) < 0
+		       ? -1
+		       : prove(host, want, &disk, guard, ret, err);
+}
+
+static int real_device_now(void *self, const struct host_want *want, struct guard *guard,
+	struct host_device *ret, struct err *err)
+{
+	struct host_real *host = self;
+	_cleanup_subsys_view_ struct subsys_view view = {0};
+	struct err why = {0};
+
+	if (scan(host, want->nqn, &view, err) < 0) {
+		return -1;
+	}
+	const struct subsys_disk *disk = subsys_find_disk(&view, want->ident, &why);
+	if (disk) {
+		return prove(host, want, disk, guard, ret, err);
+	}
+	if (why.code != ERR_OK) {
+		return err_set(err, why.code, "%s", why.msg);
+	}
+	return err_set(err, ERR_NOT_FOUND, "subsystem %s: the kernel lists no disk of this volume",
+		want->nqn);
+}
+
+static int real_device_grown(const struct step *in, void *self, const struct host_want *want,
+	struct guard *guard, struct host_device *ret, struct err *err)
+{
+	struct host_real *host = self;
+	struct head_want head = {
+		.nqn = want->nqn, .ident = want->ident, .min_size = want->min_size};
+	struct deadline dl = deadline_sooner(&guard->dl, REAL_DEVICE_MS);
+	struct subsys_disk disk;
+
+	return head_wait_size(in, host->fab, host->uev, &head, &dl, &disk, err) < 0
+		       ? -1
+		       : prove(host, want, &disk, guard, ret, err);
+}
+
+static int real_disconnect(
+	const struct step *in, void *self, const char *nqn, struct guard *guard, struct err *err)
+{
+	struct host_real *host = self;
+
+	return fab_disconnect(in, host->fab, nqn, guard, err);
+}
+
+static int real_keep(void *self, const struct host_link *link, struct err *err)
+{
+	struct host_real *host = self;
+
+	return keeper_set(host->keeper, link->nqn, link->portals, link->options, err);
+}
+
+static void real_drop(void *self, const char *nqn)
+{
+	struct host_real *host = self;
+
+	keeper_drop(host->keeper, nqn);
+}
+
+static int real_controllers(void *self, const char *nqn, unsigned *ret_listed, struct err *err)
+{
+	_cleanup_subsys_view_ struct subsys_view view = {0};
+
+	if (scan(self, nqn, &view, err) < 0) {
+		return -1;
+	}
+	*ret_listed = view.ours_listed;
+	return 0;
+}
+
+static int real_disks(
+	void *self, const char *nqn, dev_t *ret_devs, size_t max, size_t *ret_n, struct err *err)
+{
+	_cleanup_subsys_view_ struct subsys_view view = {0};
+
+	if (scan(self, nqn, &view, err) < 0) {
+		return -1;
+	}
+	*ret_n = 0;
+	for (size_t i = 0; i < view.n_disks && *ret_n < max; i++) {
+		if (view.disks[i].ready) {
+			ret_devs[(*ret_n)++] = view.disks[i].dev;
+		}
+	}
+	return 0;
+}
+
+static int real_owner(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err *err)
+{
+	struct host_real *host = self;
+	struct subsys_paths paths = {0};
+	int result = 0;
+
+	ret_nqn[0] = '\0';
+	if (subsys_list_ours(fab_host(host->fab), fab_identity(host->fab), &paths, err) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < paths.n && result == 0 && !ret_nqn[0]; i++) {
+		_cleanup_subsys_view_ struct subsys_view view = {0};
+		result = scan(host, paths.list[i].nqn, &view, err);
+		for (size_t k = 0; result == 0 && k < view.n_disks; k++) {
+			if (view.disks[k].ready && view.disks[k].dev == dev) {
+				(void)snprintf(ret_nqn, NQN_SIZE, "%s", paths.list[i].nqn);
+			}
+		}
+	}
+	subsys_paths_done(&paths);
+	return result;
+}
+
+static int real_dev_size(void *self, dev_t dev, int64_t *ret_size, struct err *err)
+{
+	struct host_real *host = self;
+	struct err why = {0};
+	char path[64];
+	char text[32];
+	int64_t sectors;
+
+	(void)snprintf(path, sizeof(path), "dev/block/%u:%u/size", major(dev), minor(dev));
+	if (attr_read(fab_host(host->fab)->sysfs, path, text, sizeof(text), &why) < 0) {
+		*ret_size = 0;
+		return why.code == ERR_NOT_FOUND ? 0 : err_set(err, why.code, "%s", why.msg);
+	}
+	if (parse_i64(path, text, 0, INT64_MAX / SECTOR, &sectors, err) < 0) {
+		return -1;
+	}
+	*ret_size = sectors * SECTOR;
+	return 0;
+}
+
+/* --- the filesystem --- */
+
+/* What the block layer wants to know; @label is for its messages. */
+static struct disk_want disk_want(
+	const struct host_device *device, const struct host_fs *fs, char label[256])
+{
+	struct disk_want want = {
+		.device = label,
+		.fstype = fs->fs_type,
+		.written = fs->written,
+		.formatted = fs->formatted,
+		.read_only = fs->read_only,
+	};
+
+	(void)snprintf(label, 256, "%s (volume %s)", device->name, fs->volume);
+	intent_volume_id(fs->ident, want.volume);
+	return want;
+}
+
+static int real_inspect(void *self, const struct host_device *device, const struct host_fs *fs,
+	struct guard *guard, enum host_verdict *ret, struct err *err)
+{
+	char label[256];
+	struct disk_want want = disk_want(device, fs, label);
+	struct disk_state state;
+
+	(void)self;
+	if (disk_inspect(guard, device->fd, &want, &state, err) < 0) {
+		return -1;
+	}
+	*ret = state.verdict == DISK_FORMAT ? HOST_FORMAT : HOST_USE;
+	return 0;
+}
+
+static int real_format(const struct step *in, void *self, const struct host_device *device,
+	const struct host_fs *fs, struct guard *guard, struct err *err)
+{
+	char label[256];
+	struct disk_want want = disk_want(device, fs, label);
+	struct format_options options;
+
+	(void)self;
+	if (format_options_parse("mkfsOptions", fs->fs_type, fs->mkfs_options, &options, err) < 0) {
+		return -1;
+	}
+	return disk_format(in, guard, device->fd, &want, &options, err);
+}
+
+static int real_check(const struct step *in, void *self, const struct host_device *device,
+	const struct host_fs *fs, struct guard *guard, pid_t *ret_stuck_pid, struct err *err)
+{
+	struct fsck_result result = {0};
+
+	(void)self;
+	int checked = fsck_run(in, device->name, fs->fs_type, device->fd, &guard->dl, &result, err);
+	*ret_stuck_pid = result.stuck_pid;
+	return checked;
+}
+
+static int real_grow(const struct step *in, void *self, const struct host_device *device,
+	const struct host_fs *fs, const char *path, struct guard *guard, struct err *err)
+{
+	struct grow_size size;
+
+	(void)self;
+	_cleanup_close_ int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0) {
+		return err_errno(err, errno, "%s", path);
+	}
+	struct grow_target target = {
+		.fstype = fs->fs_type, .mount_fd = root, .device_fd = device->fd};
+	return grow_fs(in, guard, &target, &size, err);
+}
+
+static int real_set_read_only(const struct step *in, void *self, const struct host_device *device,
+	bool read_only, struct err *err)
+{
+	struct blkdev_geometry geometry;
+
+	(void)self;
+	if (blkdev_geometry_read(device->fd, &geometry, err) < 0) {
+		return -1;
+	}
+	return geometry.read_only == read_only
+		       ? 0
+		       : blkdev_set_read_only(in, device->fd, read_only, err);
+}
+
+/* --- mounts --- */
+
+static int real_mounts(void *self, struct mount_table **ret_table, struct err *err)
+{
+	const struct host_real *host = self;
+
+	return mount_table_read(host->mountinfo, ret_table, err);
+}
+
+static int real_mount(const struct step *in, void *self, const struct mount_what *what,
+	struct guard *guard, struct err *err)
+{
+	(void)self;
+	return mount_filesystem(in, what, guard, err);
+}
+
+static int real_bind(const struct step *in, void *self, const char *from, const char *to,
+	bool read_only, struct err *err)
+{
+	(void)self;
+	return mount_bind(in, from, to, read_only, err);
+}
+
+static int real_bind_device(
+	const struct step *in, void *self, const struct mount_node *node, struct err *err)
+{
+	(void)self;
+	return mount_bind_device(in, node, err);
+}
+
+static int real_unmount(
+	const struct step *in, void *self, const char *target, struct guard *guard, struct err *err)
+{
+	(void)self;
+	return mount_remove(in, target, guard, err);
+}
+
+static int real_usage(void *self, const char *path, dev_t dev, struct guard *guard,
+	struct mount_usage *ret, struct err *err)
+{
+	(void)self;
+	return mount_usage_read(path, dev, guard, ret, err);
+}
+
+static int real_alive(
+	void *self, const char *path, struct guard *guard, bool *ret_alive, struct err *err)
+{
+	(void)self;
+	return mount_alive(path, guard, ret_alive, err);
+}
+
+static int real_target_make(const struct step *in, void *self, const char *path, bool folder,
+	bool *ret_made, struct err *err)
+{
+	(void)self;
+	return mount_target_make(in, path, folder, ret_made, err);
+}
+
+static int real_target_remove(const struct step *in, void *self, const char *path, struct err *err)
+{
+	(void)self;
+	return mount_target_remove(in, path, err);
+}
+
+static int real_is_folder(void *self, const char *path, bool *ret, struct err *err)
+{
+	struct stat st;
+
+	(void)self;
+	*ret = false;
+	if (stat(path, &st) == 0) {
+		*ret = S_ISDIR(st.st_mode);
+		return 0;
+	}
+	switch (errno) {
+	case ENOENT:
+	case ENOTDIR:
+		return 0;
+	case EIO: /* a dead mount is there: a folder, and about to be repaired */
+	case ENODEV:
+		*ret = true;
+		return 0;
+	default:
+		return err_errno(err, errno, "%s", path);
+	}
+}
+
+static dev_t real_node_at(void *self, const char *path)
+{
+	struct stat st;
+
+	(void)self;
+	return stat(path, &st) == 0 && S_ISBLK(st.st_mode) ? st.st_rdev : 0;
+}
+
+const struct host_ops *host_ops_real(void)
+{
+	static const struct host_ops ops = {
+		.connect = real_connect,
+		.device = real_device,
+		.device_now = real_device_now,
+		.device_grown = real_device_grown,
+		.disconnect = real_disconnect,
+		.keep = real_keep,
+		.drop = real_drop,
+		.controllers = real_controllers,
+		.disks = real_disks,
+		.owner = real_owner,
+		.dev_size = real_dev_size,
+		.inspect = real_inspect,
+		.format = real_format,
+		.check = real_check,
+		.grow = real_grow,
+		.set_read_only = real_set_read_only,
+		.mounts = real_mounts,
+		.mount = real_mount,
+		.bind = real_bind,
+		.bind_device = real_bind_device,
+		.unmount = real_unmount,
+		.usage = real_usage,
+		.alive = real_alive,
+		.target_make = real_target_make,
+		.target_remove = real_target_remove,
+		.is_folder = real_is_folder,
+		.node_at = real_node_at,
+	};
+
+	return &ops;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nvmetcp-node: the node plugin. main() prepares the process, starts, waits for a signal, stops.
+ */
+#include "common/base/step.h"
+#include "node/flags.h"
+#include "node/plugin.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+static const char *environment(const char *name)
+{
+	return getenv(name); // NOLINT(concurrency-mt-unsafe): before any thread exists
+}
+
+/* Signals are for main() alone, and nothing of our memory goes to disk. */
+static void prepare(sigset_t *ret_signals)
+{
+	struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(ret_signals);
+	(void)sigaddset(ret_signals, SIGTERM);
+	(void)sigaddset(ret_signals, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, ret_signals, NULL);
+}
+
+static int run(const struct node_flags *flags, struct err *err)
+{
+	struct helper *helper = NULL;
+	struct plugin *plugin = NULL;
+	sigset_t signals;
+	int number = 0;
+
+	prepare(&signals);
+	if (plugin_helper(&helper, err) < 0 || plugin_start(flags, helper, &plugin, err) < 0) {
+		LOG_ERROR("cannot start", LOG_ERR(err));
+		helper_stop(helper);
+		return NODE_EXIT_FAILED;
+	}
+	(void)sigwait(&signals, &number);
+	LOG_INFO("stopping", LOG_NUM("signal", number));
+	int status = plugin_refused(plugin) ? NODE_EXIT_REFUSED : NODE_EXIT_OK;
+	if (!plugin_stop(plugin)) {
+		_exit(NODE_EXIT_STUCK);
+	}
+	helper_stop(helper);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct node_flags flags;
+	struct err err = {0};
+
+	if (node_flags_parse(argc, argv, environment, &flags, &err) < 0 ||
+		steps_faults_check(&err) < 0) {
+		(void)fprintf(stderr, "nvmetcp-node: %s\n", err.msg);
+		return NODE_EXIT_USAGE;
+	}
+	if (flags.help) {
+		(void)fputs(node_flags_help(), stdout);
+		return NODE_EXIT_OK;
+	}
+	if (flags.version) {
+		(void)puts("nvmetcp-node " NV_VERSION);
+		return NODE_EXIT_OK;
+	}
+	log_set(flags.log_level, STDERR_FILENO);
+	return run(&flags, &err);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Log, metrics and health of the node plugin.
+ */
+#include "node/observe.h"
+
+#include "common/base/log.h"
+#include "common/base/strbuf.h"
+#include "common/csi/redact.h"
+#include "node/nvme/subsys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#define METRICS_TEXT_MAX (1024 * 1024)
+
+static const char *const PATH_STATES[] = {
+	"live", "connecting", "resetting", "new", "deleting", "other", NULL};
+
+/* --- metrics --- */
+
+static double staged(void *arg)
+{
+	struct core_counts counts;
+
+	core_read_counts(((struct observe *)arg)->core, &counts);
+	return (double)counts.staged;
+}
+
+static double staging(void *arg)
+{
+	struct core_counts counts;
+
+	core_read_counts(((struct observe *)arg)->core, &counts);
+	return (double)counts.staging;
+}
+
+static double stuck(void *arg)
+{
+	struct core_counts counts;
+
+	core_read_counts(((struct observe *)arg)->core, &counts);
+	return (double)counts.stuck;
+}
+
+static double bad_records(void *arg)
+{
+	struct core_counts counts;
+
+	core_read_counts(((struct observe *)arg)->core, &counts);
+	return (double)counts.bad_records;
+}
+
+static double paths_wanted(void *arg)
+{
+	struct keeper_status status;
+
+	keeper_read_status(((struct observe *)arg)->keeper, &status);
+	return status.paths_wanted;
+}
+
+static double paths_added(void *arg)
+{
+	struct keeper_status status;
+
+	keeper_read_status(((struct observe *)arg)->keeper, &status);
+	return (double)status.added;
+}
+
+static double paths_failed(void *arg)
+{
+	struct keeper_status status;
+
+	keeper_read_status(((struct observe *)arg)->keeper, &status);
+	return (double)status.failed;
+}
+
+static double overflows(void *arg)
+{
+	return (double)uev_overflows(((struct observe *)arg)->uev);
+}
+
+static const struct {
+	const char *name;
+	const char *help;
+	double (*fn)(void *);
+	bool counter;
+} METRICS[] = {
+	{"nvmetcp_volumes_staged", "Volumes staged on this node.", staged, false},
+	{"nvmetcp_volumes_in_transition",
+		"Volumes being staged or unstaged, interrupted ones included.", staging, false},
+	{"nvmetcp_stuck_children",
+		"Helper processes that hang in the kernel on a device that does not answer.", stuck,
+		false},
+	{"nvmetcp_records_unreadable", "Records in the state folder that cannot be read.",
+		bad_records, false},
+	{"nvmetcp_paths_wanted", "Paths that the path keeper holds or tries to get back.",
+		paths_wanted, false},
+	{"nvmetcp_keeper_reconnects_total", "Paths that the path keeper added.", paths_added, true},
+	{"nvmetcp_keeper_failures_total", "Tries of the path keeper that failed.", paths_failed,
+		true},
+	{"nvmetcp_uevent_overflows_total", "Times that kernel events were lost.", overflows, true},
+};
+
+int observe_init(struct observe *observe, struct err *err)
+{
+	static const char *const labels[] = {"state", NULL};
+
+	observe->metrics = metrics_new();
+	if (!observe->metrics) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "metrics: out of memory");
+	}
+	observe->calls = metrics_csi_operations(observe->metrics, err);
+	observe->paths = metrics_gauge(observe->metrics, "nvmetcp_paths",
+		"Controllers of this plugin that the kernel lists, by state.", labels, err);
+	bool fine = observe->calls && observe->paths;
+	for (size_t i = 0; fine && i < ARRAY_SIZE(METRICS); i++) {
+		struct metric *metric =
+			METRICS[i].counter ? metrics_counter_fn(observe->metrics, METRICS[i].name,
+						     METRICS[i].help, METRICS[i].fn, observe, err)
+					   : metrics_gauge_fn(observe->metrics, METRICS[i].name,
+						     METRICS[i].help, METRICS[i].fn, observe, err);
+		fine = metric != NULL;
+	}
+	return fine ? 0 : -1;
+}
+
+void observe_done(struct observe *observe)
+{
+	metrics_free(observe->metrics);
+	observe->metrics = NULL;
+}
+
+/* Which of PATH_STATES a controller's state is: the kernel has variants such as "deleting (no IO)".
+ */
+static size_t state_of(const char *state)
+{
+	size_t i = 0;
+
+	while (PATH_STATES[i + 1] && strncmp(state, PATH_STATES[i], strlen(PATH_STATES[i])) != 0) {
+		i++;
+	}
+	return i;
+}
+
+static void count_paths(struct observe *observe)
+{
+	double counts[ARRAY_SIZE(PATH_STATES)] = {0};
+	struct subsys_paths paths = {0};
+	struct err ignored = {0};
+
+	if (subsys_list_ours(fab_host(observe->fab), fab_identity(observe->fab), &paths, &ignored) <
+		0) {
+		return;
+	}
+	for (size_t i = 0; i < paths.n; i++) {
+		counts[state_of(paths.list[i].ctrl.state)]++;
+	}
+	for (size_t i = 0; PATH_STATES[i]; i++) {
+		const char *values[] = {PATH_STATES[i], NULL};
+		metric_set(observe->paths, values, counts[i]);
+	}
+	subsys_paths_done(&paths);
+}
+
+/* --- log --- */
+
+/* The volume a request is about, "" for requests without one. */
+static const char *volume_of(const ProtobufCMessage *request)
+{
+	if (!request) {
+		return "";
+	}
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "volume_id");
+	if (!field || field->type != PROTOBUF_C_TYPE_STRING) {
+		return "";
+	}
+	const char *const *text = (const void *)((const char *)request + field->offset);
+	return *text ? *text : "";
+}
+
+void observe_call(void *arg, const struct rpc_done *done)
+{
+	struct observe *observe = arg;
+	struct strbuf request = sb_init(CSI_PRINT_MAX);
+	const char *volume = volume_of(done->request);
+	/* kubelet asks for capabilities, statistics and probes all day: no news. */
+	enum log_level level = done->code != ERR_OK ? LOG_LEVEL_WARNING
+			       : *volume && !strstr(done->method, "GetVolumeStats")
+				       ? LOG_LEVEL_INFO
+				       : LOG_LEVEL_DEBUG;
+
+	metrics_csi_observe(
+		observe->calls, observe->driver_name, done->method, done->code, done->seconds);
+	if (done->request && done->code != ERR_OK) {
+		csi_print(done->request, &request);
+	}
+	LOG_EVENT(level, done->code == ERR_OK ? "call" : "call failed",
+		LOG_STR("rpc", done->method), LOG_NUM("id", done->id), LOG_STR("volume_id", volume),
+		LOG_STR("node_id", observe->node_id), LOG_STR("code", err_code_name(done->code)),
+		LOG_NUM("ms", (int64_t)(done->seconds * 1000)),
+		LOG_STR(done->code != ERR_OK ? "err" : NULL, done->message),
+		LOG_STR(request.len > 0 ? "request" : NULL, sb_str(&request)),
+		LOG_STR(done->cancelled ? "cancelled" : NULL, "the caller had gone"));
+	sb_done(&request);
+}
+
+void observe_path(void *arg, const char *nqn, const struct portal *portal, const struct err *err)
+{
+	char text[PORTAL_TEXT_SIZE];
+
+	(void)arg;
+	portal_print(portal, text);
+	if (err) {
+		LOG_WARNING("a path could not be added", LOG_STR("nqn", nqn),
+			LOG_STR("portal", text), LOG_ERR(err));
+	} else {
+		LOG_INFO("path added", LOG_STR("nqn", nqn), LOG_STR("portal", text));
+	}
+}
+
+/* --- health --- */
+
+int observe_health(struct observe *observe, struct err *err)
+{
+	/* A file without a name: it needs what any other would, and nothing stays. */
+	_cleanup_close_ int file = open(observe->state_dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (file < 0 && (errno != EOPNOTSUPP || access(observe->state_dir, W_OK) < 0)) {
+		return err_errno(
+			err, errno, "state folder %s: cannot be written", observe->state_dir);
+	}
+	if (faccessat(fab_host(observe->fab)->dev, "nvme-fabrics", F_OK, 0) < 0) {
+		return err_set(err, ERR_FAILED_PRECONDITION,
+			"/dev/nvme-fabrics: is missing: the kernel module nvme-tcp is not loaded on this "
+			"node and could not be loaded from /lib/modules; install it (package "
+			"linux-modules-extra on Ubuntu) or load it with modprobe nvme-tcp");
+	}
+	return 0;
+}
+
+static int get_healthz(
+	void *self, const struct http_server_request *req, struct http_server_response *res)
+{
+	struct err why = {0};
+
+	(void)req;
+	if (observe_health(self, &why) == 0) {
+		char *text = strdup("ok\n");
+		return http_respond(res, 200, "text/plain", text, text ? 3 : 0);
+	}
+	struct strbuf text = sb_init(ERR_MSG_MAX + 1);
+	char *body = NULL;
+	sb_addf(&text, "%s\n", why.msg);
+	size_t len = text.len;
+	if (sb_take(&text, "health", &body, &req->op->err) < 0) {
+		return -1;
+	}
+	return http_respond(res, 503, "text/plain", body, len);
+}
+
+static int get_metrics(
+	void *self, const struct http_server_request *req, struct http_server_response *res)
+{
+	struct observe *observe = self;
+	struct strbuf text = sb_init(METRICS_TEXT_MAX);
+	char *body = NULL;
+
+	count_paths(observe);
+	metrics_print(observe->metrics, &text);
+	size_t len = text.len;
+	if (sb_take(&text, "metrics", &body, &req->op->err) < 0) {
+		return -1;
+	}
+	return http_respond(res, 200, METRICS_CONTENT_TYPE, body, len);
+}
+
+const struct http_route *observe_routes(size_t *ret_n)
+{
+	static const struct http_route routes[] = {
+		{.method = "GET", .pattern = "/healthz", .handle = get_healthz, .open = true},
+		{.method = "GET", .pattern = "/metrics", .handle = get_metrics, .open = true},
+	};
+
+	*ret_n = ARRAY_SIZE(routes);
+	return routes;
+}
