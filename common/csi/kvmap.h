@@ -36,7 +36,8 @@ MUST_USE int csi_map_read(struct arena *arena, const char *field, size_t n, cons
 /**
  * csi_map_make - entries of type @descriptor for @list, in @arena; the strings are borrowed.
  * Return: what to store in the message's field (its count is list.n), NULL for an empty list or
- * when the arena is full (then @err is set and *@ret_n is 0).
+ * when the arena is full (then *@ret_n is 0 and @err UNAVAILABLE: what the answer tells of is
+ * done).
  */
 void *csi_map_make(struct arena *arena, const ProtobufCMessageDescriptor *descriptor,
 	struct kv_list list, size_t *ret_n, struct err *err);

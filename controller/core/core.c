@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The core's own state: made at the start, looked up by every call.
+ */
+#include "controller/core/core.h"
+
+#include "common/base/parse.h"
+#include "controller/core/member.h"
+
+#include <stdio.h>
+
+static const char *const kind_names[] = {
+	[BE_KIND_VOLUME] = "volume", [BE_KIND_SNAPSHOT] = "snapshot"};
+
+static void member_done(struct member *member)
+{
+	be_close(member->be);
+	for (size_t i = 0; i < member->n_aliases; i++) {
+		free(member->aliases[i]);
+	}
+	free(member->aliases);
+	free(member->name);
+	listing_unref(member->last);
+	lane_done(&member->lane);
+	(void)pthread_mutex_destroy(&member->lock);
+}
+
+/* Whatever happens, @ret can be given to member_done() afterwards. */
+static int member_init(struct member *ret, const struct core_backend *from)
+{
+	*ret = (struct member){.be = from->take_backend, .name = strdup(from->name)};
+	lane_init(&ret->lane, CORE_LANE_MAX);
+	(void)pthread_mutex_init(&ret->lock, NULL);
+	ret->aliases = calloc(from->n_aliases + 1, sizeof(*ret->aliases));
+	if (!ret->name || !ret->aliases) {
+		return -1;
+	}
+	for (size_t i = 0; i < from->n_aliases; i++) {
+		ret->aliases[i] = strdup(from->aliases[i]);
+		if (!ret->aliases[i]) {
+			return -1;
+		}
+		ret->n_aliases++;
+	}
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct core_backend *)a)->name, ((const struct core_backend *)b)->name);
+}
+
+int core_new(const char *instance, const struct core_backend *backends, size_t n,
+	struct core **ret_core, struct err *err)
+{
+	_cleanup_free_ struct core_backend *sorted = calloc(n + 1, sizeof(*sorted));
+	struct core *core = calloc(1, sizeof(*core));
+	bool fine = sorted && core;
+
+	if (core) {
+		core->instance = strdup(instance);
+		core->locks = keylock_new(CORE_LOCKS_MAX);
+		core->members = calloc(n + 1, sizeof(*core->members));
+		fine = fine && core->instance && core->locks && core->members;
+	}
+	if (!fine) {
+		for (size_t i = 0; i < n; i++) {
+			be_close(backends[i].take_backend);
+		}
+		core_free(core);
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
+	}
+	memcpy(sorted, backends, n * sizeof(*sorted));
+	qsort(sorted, n, sizeof(*sorted), by_name);
+	for (size_t i = 0; i < n; i++) {
+		fine = member_init(&core->members[i], &sorted[i]) == 0 && fine;
+		core->n_members++;
+	}
+	if (!fine) {
+		core_free(core);
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
+	}
+	*ret_core = core;
+	return 0;
+}
+
+void core_free(struct core *core)
+{
+	if (!core) {
+		return;
+	}
+	for (size_t i = 0; i < core->n_members; i++) {
+		member_done(&core->members[i]);
+	}
+	free(core->members);
+	if (core->locks) {
+		keylock_free(core->locks);
+	}
+	free(core->instance);
+	free(core);
+}
+
+struct member *member_by_name(const struct core *core, const char *name)
+{
+	for (size_t i = 0; i < core->n_members; i++) {
+		struct member *member = &core->members[i];
+
+		if (streq(member->name, name)) {
+			return member;
+		}
+		for (size_t k = 0; k < member->n_aliases; k++) {
+			if (streq(member->aliases[k], name)) {
+				return member;
+			}
+		}
+	}
+	return NULL;
+}
+
+int member_of_id(const struct core *core, enum be_kind kind, const struct core_id *id,
+	struct member **ret, struct err *err)
+{
+	struct member *member = member_by_name(core, id->backend);
+
+	if (!objname_is_of(id->object, core->instance, kind)) {
+		return err_set(err, ERR_NOT_FOUND,
+			"%s %s/%s does not exist: it is no %s of the instance \"%s\"",
+			kind_names[kind], id->backend, id->object, kind_names[kind],
+			core->instance);
+	}
+	if (!member) {
+		return err_set(err, ERR_UNAVAILABLE,
+			"%s %s/%s: the controller's configuration names no backend \"%s\"; add it (or the name as "
+			"an alias of the backend that holds its objects now)",
+			kind_names[kind], id->backend, id->object, id->backend);
+	}
+	*ret = member;
+	return 0;
+}
+
+int member_choose(const struct core *core, const char *name, struct member **ret, struct err *err)
+{
+	struct member *member = NULL;
+	char shown[65];
+
+	if (!str_empty(name)) {
+		member = member_by_name(core, name);
+	} else if (core->n_members == 1) {
+		member = &core->members[0];
+	}
+	if (member) {
+		*ret = member;
+		return 0;
+	}
+	if (str_empty(name)) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"parameters.backend: missing, and there are %zu backends; name one in the StorageClass",
+			core->n_members);
+	}
+	return err_set(err, ERR_INVALID_ARGUMENT,
+		"parameters.backend: \"%s\" is not in the controller's configuration; correct the StorageClass "
+		"or add the backend",
+		printable(name, shown, sizeof(shown)));
+}
+
+int member_lock(const struct core *core, const struct member *member, enum be_kind kind,
+	const char *object, struct keylock_held **ret, struct err *err)
+{
+	char key[BE_OBJECT_SIZE + 64];
+
+	(void)snprintf(key, sizeof(key), "%s/%s", member->name, object);
+	return keylock_try(core->locks, kind_names[kind], key, ret, err);
+}
+
+int member_volume(struct member *member, const struct op *op, const char *object,
+	struct be_volume *ret, struct err *err)
+{
+	if (member->be->ops->volume_get(member->be, op, object, ret, err) < 0) {
+		return err_wrap(err, "volume %s/%s", member->name, object);
+	}
+	return 0;
+}
+
+int core_in_progress(const struct member *member, const char *what, struct err *err)
+{
+	return err_set(err, ERR_ABORTED,
+		"%s: backend %s is still working on it; the next call asks again", what,
+		member->name);
+}
+
+int core_unless_absent(const struct err *why, struct err *err)
+{
+	if (why->code == ERR_NOT_FOUND) {
+		return 0;
+	}
+	if (err) {
+		*err = *why;
+	}
+	return -1;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The volume rules, above any backend and below any transport. The core keeps no database: the
+ * backends are asked, and names and ids say where to look. What it does keep is locks (so that a
+ * second caller is told to wait), lanes (so that one backend cannot take every worker), and the
+ * last good list of each backend.
+ * Thread-safe. Functions take the request (struct op) for its arena and deadline, and the error.
+ */
+#pragma once
+
+#include "common/base/op.h"
+#include "common/nvmf/kv.h"
+#include "controller/backend/backend.h"
+
+/** Size of a volume when the request names none. */
+#define CORE_SIZE_DEFAULT (1 * GIB)
+/** Most calls at work on one backend. */
+#define CORE_LANE_MAX 16
+/** Most operations at once. */
+#define CORE_LOCKS_MAX 1024
+/** Most backends. */
+#define CORE_BACKENDS_MAX 32
+/** Most volumes or snapshots of one backend that a list can hold. */
+#define CORE_LIST_MAX 32768
+/** Most entries of one page, whatever was asked for: an answer must stay below 4 MiB. */
+#define CORE_PAGE_MAX 1000
+/** How long a list waits for one backend, in ms: without a last good list, and with one. */
+#define CORE_LIST_MS 20000
+#define CORE_LIST_STALE_MS 5000
+
+struct core;
+
+/** struct core_id - a volume or snapshot: on which backend (name or alias), and its name there. */
+struct core_id {
+	const char *backend;
+	const char *object;
+};
+
+/** struct core_backend - a backend for the core; the strings are copied, the backend is taken over.
+ */
+struct core_backend {
+	const char *name;
+	const char *const *aliases; /* other names that ids and parameters may use for it */
+	size_t n_aliases;
+	struct backend *take_backend;
+};
+
+/**
+ * core_new - the core of @instance on @backends. They are taken over also when this fails. Names
+ * and aliases were checked and differ.
+ * Return: 0 and a core for core_free(), or -1 RESOURCE_EXHAUSTED.
+ */
+MUST_USE int core_new(const char *instance, const struct core_backend *backends, size_t n,
+	struct core **ret_core, struct err *err);
+/** core_free - no request may be under way; closes the backends; accepts NULL. */
+void core_free(struct core *core);
+static inline void core_freep(struct core **core)
+{
+	core_free(*core);
+}
+#define _cleanup_core_ _cleanup_(core_freep)

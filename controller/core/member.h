@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the core, for the files of this folder only: its backends with their lanes and
+ * last good lists, its locks, and how an id leads to a backend.
+ */
+#pragma once
+
+#include "common/base/keylock.h"
+#include "controller/backend/objname.h"
+#include "controller/core/core.h"
+#include "controller/core/lane.h"
+#include "controller/core/listing.h"
+
+#include <pthread.h>
+
+/** struct member - a backend of the core. */
+struct member {
+	char *name;
+	char **aliases;
+	size_t n_aliases;
+	struct backend *be;
+	struct lane lane;
+	pthread_mutex_t lock; /* of last */
+	struct listing *last; /* last good list of volumes, NULL before the first */
+};
+
+struct core {
+	char *instance;
+	struct member *members; /* in the order of their names */
+	size_t n_members;
+	struct keylock *locks;
+};
+
+/** member_by_name - by name or alias, NULL when there is none. */
+struct member *member_by_name(const struct core *core, const char *name);
+/**
+ * member_of_id - the backend of @id, which must be an object of @kind of our instance.
+ * Return: 0, or -1: NOT_FOUND (no object of ours has this shape), UNAVAILABLE (it is of a backend
+ * that the configuration does not name: absent is not gone).
+ */
+MUST_USE int member_of_id(const struct core *core, enum be_kind kind, const struct core_id *id,
+	struct member **ret, struct err *err);
+/** member_choose - the backend that @name names; the only one when it is "". Return: 0, or -1
+ * INVALID_ARGUMENT. */
+MUST_USE int member_choose(
+	const struct core *core, const char *name, struct member **ret, struct err *err);
+/** member_lock - the lock of an object, whatever alias its id used. Return: 0, or -1 ABORTED. */
+MUST_USE int member_lock(const struct core *core, const struct member *member, enum be_kind kind,
+	const char *object, struct keylock_held **ret, struct err *err);
+/** member_volume - look up a volume inside a lane. Return: 0, or -1 with the id in the message. */
+MUST_USE int member_volume(struct member *member, const struct op *op, const char *object,
+	struct be_volume *ret, struct err *err);
+/** core_in_progress - the error for BE_IN_PROGRESS: ABORTED, the next call asks again. Return:
+ * always -1. */
+int core_in_progress(const struct member *member, const char *what, struct err *err);
+/** core_unless_absent - 0 when @why is NOT_FOUND; else it is copied to @err. Return: 0 or -1. */
+MUST_USE int core_unless_absent(const struct err *why, struct err *err);
