@@ -94,8 +94,8 @@ static int start(const struct spawn *what, int out, int pass, pid_t *ret_pid)
 	return rc;
 }
 
-/* Take what the pipe has now, but not for ever from one that is filled all the time. Return: false at
- * its end. */
+/* Take what the pipe has now, but not for ever from one that is filled all the time. Return: false
+ * at its end. */
 static bool drain(struct run *run)
 {
 	char chunk[4096];

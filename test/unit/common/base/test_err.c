@@ -75,7 +75,8 @@ static void test_errno_is_left_alone(void **state)
 static void test_long_text_is_cut_whole(void **state)
 {
 	/* One, two, three and four bytes. */
-	static const char *const characters[] = {"a", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x99\x82"};
+	static const char *const characters[] = {
+		"a", "\xC3\xA4", "\xE2\x82\xAC", "\xF0\x9F\x99\x82"};
 	char text[2 * ERR_MSG_MAX + 8];
 
 	(void)state;
@@ -169,7 +170,7 @@ static void test_code_names(void **state)
 	assert_string_equal(err_code_name(ERR_NOT_FOUND), "NOT_FOUND");
 	assert_string_equal(err_code_name(ERR_UNAUTHENTICATED), "UNAUTHENTICATED");
 	assert_string_equal(err_code_name((enum err_code)17), "UNKNOWN");
-	assert_string_equal(err_code_name((enum err_code)-1), "UNKNOWN");
+	assert_string_equal(err_code_name((enum err_code) - 1), "UNKNOWN");
 	for (int code = ERR_OK; code <= ERR_UNAUTHENTICATED; code++) {
 		assert_non_null(err_code_name((enum err_code)code));
 	}
@@ -180,7 +181,7 @@ static void test_final(void **state)
 	(void)state;
 	for (int code = ERR_OK; code <= ERR_UNAUTHENTICATED; code++) {
 		bool open = code == ERR_CANCELLED || code == ERR_DEADLINE_EXCEEDED ||
-			code == ERR_ABORTED || code == ERR_UNAVAILABLE;
+			    code == ERR_ABORTED || code == ERR_UNAVAILABLE;
 		assert_int_equal(err_is_final((enum err_code)code), !open);
 	}
 }

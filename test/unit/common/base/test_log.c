@@ -99,15 +99,16 @@ static void test_error_and_empty_fields(void **state)
 	(void)state;
 	(void)err_set(&err, ERR_NOT_FOUND, "x: not there");
 	LOG_INFO("m", LOG_ERR(&err), none, LOG_STR("s", absent));
-	assert_non_null(strstr(
-		next(), "\"msg\":\"m\",\"err\":\"x: not there\",\"code\":\"NOT_FOUND\",\"s\":\"\"}"));
+	assert_non_null(strstr(next(),
+		"\"msg\":\"m\",\"err\":\"x: not there\",\"code\":\"NOT_FOUND\",\"s\":\"\"}"));
 }
 
 static void test_numbers(void **state)
 {
 	(void)state;
 	LOG_INFO("m", LOG_NUM("low", INT64_MIN), LOG_NUM("high", INT64_MAX));
-	assert_non_null(strstr(next(), "\"low\":-9223372036854775808,\"high\":9223372036854775807}"));
+	assert_non_null(
+		strstr(next(), "\"low\":-9223372036854775808,\"high\":9223372036854775807}"));
 }
 
 static void test_escapes(void **state)
@@ -117,8 +118,8 @@ static void test_escapes(void **state)
 		LOG_STR("good", "\xC3\xA4\xF0\x9F\x99\x82"));
 	const char *got = next();
 	assert_non_null(strstr(got, "\"msg\":\"a\\\"b\\\\c\\nd\\te\\u0001\\u001f\\u007f\""));
-	assert_non_null(strstr(got,
-		"\"bad\":\"x\xEF\xBF\xBD\xEF\xBF\xBDy\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""));
+	assert_non_null(strstr(
+		got, "\"bad\":\"x\xEF\xBF\xBD\xEF\xBF\xBDy\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\""));
 	assert_non_null(strstr(got, "\"good\":\"\xC3\xA4\xF0\x9F\x99\x82\"}"));
 }
 

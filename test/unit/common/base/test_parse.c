@@ -65,8 +65,7 @@ static void test_u64(void **state)
 	uint64_t value = 0;
 
 	(void)state;
-	assert_int_equal(
-		parse_u64("f", "18446744073709551615", 0, UINT64_MAX, &value, &err), 0);
+	assert_int_equal(parse_u64("f", "18446744073709551615", 0, UINT64_MAX, &value, &err), 0);
 	assert_true(value == UINT64_MAX);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		assert_int_equal(parse_u64("f", bad[i], 0, UINT64_MAX, &value, &err), -1);
@@ -96,7 +95,8 @@ static void test_error_shows_a_safe_part(void **state)
 
 static void test_bool(void **state)
 {
-	static const char *const bad[] = {"", "True", "TRUE", "yes", "no", "1", "0", "true ", " false"};
+	static const char *const bad[] = {
+		"", "True", "TRUE", "yes", "no", "1", "0", "true ", " false"};
 	struct err err = {0};
 	bool value = false;
 
@@ -127,8 +127,8 @@ static void test_size(void **state)
 		{"9223372036854775807", INT64_MAX},
 		{"8388607Ti", INT64_C(8388607) * TIB},
 	};
-	static const char *const bad[] = {"", "Gi", "1G", "1gi", "1 Gi", "-1", "1.5Gi", "+1Gi", "1GiB",
-		"9223372036854775808", "8388608Ti", "18014398509481984Ki", "1KiKi", "1K"};
+	static const char *const bad[] = {"", "Gi", "1G", "1gi", "1 Gi", "-1", "1.5Gi", "+1Gi",
+		"1GiB", "9223372036854775808", "8388608Ti", "18014398509481984Ki", "1KiKi", "1K"};
 	int64_t bytes = 0;
 
 	(void)state;
@@ -223,12 +223,16 @@ static void test_choice_with_a_long_list(void **state)
 static void test_utf8(void **state)
 {
 	static const char *const good[] = {"", "abc", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80",
-		"\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"};
+		"\xED\x9F\xBF", "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80",
+		"\xF4\x8F\xBF\xBF"};
 	/* Stray and missing continuation, long forms, surrogates, past U+10FFFF, never bytes. */
-	static const char *const bad[] = {"\x80", "\xBF", "\xC2", "a\xC2" "a", "\xC0\x80", "\xC1\xBF",
-		"\xE0\x80\x80", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xED\xBF\xBF", "\xE2\x82",
-		"\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80",
-		"\xF0\x9F\x99", "\xFE", "\xFF", "\xE2\x28\xA1", "\xE2\x82\x28"};
+	static const char *const bad[] = {"\x80", "\xBF", "\xC2",
+		"a\xC2"
+		"a",
+		"\xC0\x80", "\xC1\xBF", "\xE0\x80\x80", "\xE0\x9F\xBF", "\xED\xA0\x80",
+		"\xED\xBF\xBF", "\xE2\x82", "\xF0\x80\x80\x80", "\xF0\x8F\xBF\xBF",
+		"\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF0\x9F\x99", "\xFE", "\xFF",
+		"\xE2\x28\xA1", "\xE2\x82\x28"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {

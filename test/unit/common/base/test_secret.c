@@ -2,9 +2,8 @@
 /*
  * Secrets: comparing, counting, reading files, and staying out of core dumps.
  */
-#include "common/base/secret.h"
-
 #include "common/base/fileio.h"
+#include "common/base/secret.h"
 
 #include <ctype.h>
 #include <fcntl.h>

@@ -2,6 +2,7 @@
 /*
  * Running programs: what they get, what they leave, and how they are ended.
  */
+#include "common/base/parse.h"
 #include "common/base/spawn.h"
 
 #include <errno.h>
@@ -17,8 +18,6 @@
 #include <sys/wait.h>
 
 #include <cmocka.h>
-
-#include "common/base/parse.h"
 
 #define FAR_MS 600000
 
@@ -155,7 +154,8 @@ static void test_descriptors(void **state)
 
 	(void)state;
 	assert_true(careless >= 0);
-	/* The shell's own: 0, 1, 2 (and what ls opens for the folder is in ls, not in the shell). */
+	/* The shell's own: 0, 1, 2 (and what ls opens for the folder is in ls, not in the shell).
+	 */
 	result = run("ls /proc/$$/fd");
 	assert_string_equal(result.output, "0\n1\n2\n");
 	spawn_result_done(&result);
@@ -170,7 +170,8 @@ static void test_descriptors(void **state)
 	spawn_result_done(&result);
 }
 
-/* A program whose own 0 to 3 are closed gets free numbers there, which the child's must not meet. */
+/* A program whose own 0 to 3 are closed gets free numbers there, which the child's must not meet.
+ */
 static void test_low_descriptors(void **state)
 {
 	int ends[2];
@@ -188,8 +189,8 @@ static void test_low_descriptors(void **state)
 		}
 		int pass = dup(high);
 		bool good = pass == 0 &&
-			shell("echo out; cat <&3", pass, &dl, &result, NULL) == 0 &&
-			streq(result.output, "out\nhello");
+			    shell("echo out; cat <&3", pass, &dl, &result, NULL) == 0 &&
+			    streq(result.output, "out\nhello");
 		_exit(good ? 0 : 1);
 	}
 	assert_int_equal(write(ends[1], "hello", 5), 5);
@@ -207,8 +208,7 @@ static void test_deadline(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(
-		shell("echo begun; exec sleep 1000", SPAWN_NO_FD, &dl, &result, &err), -1);
+	assert_int_equal(shell("echo begun; exec sleep 1000", SPAWN_NO_FD, &dl, &result, &err), -1);
 	assert_int_equal(err.code, ERR_DEADLINE_EXCEEDED);
 	assert_false(result.stuck);
 	assert_int_equal(result.exit_code, 128 + SIGKILL);
@@ -356,7 +356,7 @@ static void *run_some(void *arg)
 		struct deadline dl = deadline_in(FAR_MS);
 		struct spawn_result result;
 		*good += shell("echo x; exit 7", SPAWN_NO_FD, &dl, &result, NULL) == 0 &&
-			result.exit_code == 7 && streq(result.output, "x\n");
+			 result.exit_code == 7 && streq(result.output, "x\n");
 		spawn_result_done(&result);
 	}
 	return NULL;

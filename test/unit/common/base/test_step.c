@@ -306,8 +306,8 @@ static void test_fault_hang(void **state)
 
 static void test_faults_check(void **state)
 {
-	static const char *const good[] = {"", "A.b=kill", "A.b.done=fail@1", "A.b=hang,C.d=kill@12",
-		"A.b=kill,"};
+	static const char *const good[] = {
+		"", "A.b=kill", "A.b.done=fail@1", "A.b=hang,C.d=kill@12", "A.b=kill,"};
 	static const char *const bad[] = {"A.b", "A.b=", "A.b=explode", "A.b=kill@", "A.b=kill@0",
 		"A.b=kill@x", "A.b=kill@-1", "A.b=kill;C.d=kill", "A.b=kill,,",
 		"a=kill,a=kill,a=kill,a=kill,a=kill,a=kill,a=kill,a=kill,a=kill,a=kill,a=kill,a=kill,"
