@@ -9,8 +9,9 @@
 
 #include <stdio.h>
 
-/** How much of a refused body is read and dropped, so that the client gets to read our answer. */
-#define DRAIN_MAX ((size_t)2 * 1024 * 1024)
+/** How much of a refused body is read and dropped, as a close with unread bytes would reset the
+ *  connection and take our answer with it. */
+#define DRAIN_MAX ((size_t)16 * 1024 * 1024)
 /** First allocation for a body whose length is not told. */
 #define BODY_FIRST ((size_t)4096)
 

@@ -21,6 +21,8 @@
 #define CERT_MAX ((size_t)256 * 1024)
 /** How long before its deadline a stop cancels the handlers. */
 #define STOP_CANCEL_MS 1000
+/** The watch keeps the limit; libmicrohttpd's must not be in its way while it cleans up. */
+#define MHD_SPARE 16
 /** TLS 1.2 and 1.3 with GnuTLS' own choice of the rest. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -84,7 +86,8 @@ static struct MHD_Daemon *start_daemon(
 	struct http_server *server, const char *cert, const struct secret *key)
 {
 	unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_USE_THREAD_PER_CONNECTION |
-			 MHD_USE_ITC | MHD_USE_ERROR_LOG | (cert ? MHD_USE_TLS : 0U);
+			 MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG |
+			 (cert ? MHD_USE_TLS : 0U);
 	struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)cert},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, key ? (void *)secret_bytes(key) : NULL},
@@ -96,26 +99,38 @@ static struct MHD_Daemon *start_daemon(
 		tls[0].option = MHD_OPTION_END;
 	}
 	return MHD_start_daemon(flags, 0, NULL, NULL, request_data, server,
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, server, MHD_OPTION_LISTEN_SOCKET,
-		server->listener.fd, MHD_OPTION_CONNECTION_LIMIT, server->options.max_connections,
-		MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		HTTP_SERVER_HEAD_MAX, MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK,
-		MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1, MHD_OPTION_NOTIFY_CONNECTION,
-		request_connection, server, MHD_OPTION_NOTIFY_COMPLETED, request_done, server,
-		MHD_OPTION_URI_LOG_CALLBACK, request_line, server, MHD_OPTION_ARRAY, tls,
-		MHD_OPTION_END);
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, server, MHD_OPTION_CONNECTION_LIMIT,
+		2 * server->options.max_connections + MHD_SPARE, MHD_OPTION_CONNECTION_TIMEOUT, 0U,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, HTTP_SERVER_HEAD_MAX,
+		MHD_OPTION_THREAD_STACK_SIZE, THREAD_STACK, MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
+		MHD_OPTION_NOTIFY_CONNECTION, request_connection, server,
+		MHD_OPTION_NOTIFY_COMPLETED, request_done, server, MHD_OPTION_URI_LOG_CALLBACK,
+		request_line, server, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+/* A new connection, from the watch. */
+static void enter(void *arg, int take_fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct http_server *server = arg;
+
+	/* Closes the socket itself when it fails. */
+	(void)MHD_add_connection(server->daemon, take_fd, addr, len);
 }
 
 /* Signals belong to the main thread, and libmicrohttpd's threads inherit the mask. */
 static int start_threads(
 	struct http_server *server, const char *cert, const struct secret *key, struct err *err)
 {
+	const struct watch_options watch = {.door = server->listener.fd,
+		.max = server->options.max_connections,
+		.enter = enter,
+		.arg = server};
 	sigset_t all;
 	sigset_t old;
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	server->watch = watch_new();
+	server->watch = watch_new(&watch);
 	if (server->watch) {
 		server->daemon = start_daemon(server, cert, key);
 	}
@@ -129,6 +144,7 @@ static int start_threads(
 	(void)pthread_mutex_lock(&server->lock);
 	server->started = true;
 	(void)pthread_mutex_unlock(&server->lock);
+	watch_open(server->watch);
 	return 0;
 }
 
@@ -222,8 +238,9 @@ static void begin_stop(struct http_server *server)
 	(void)pthread_mutex_lock(&server->lock);
 	server->stopping = true;
 	(void)pthread_mutex_unlock(&server->lock);
-	/* The listening socket stays ours; it is closed when the threads are gone. */
-	(void)MHD_quiesce_daemon(server->daemon);
+	watch_shut(server->watch);
+	base_closep(&server->listener.fd);
+	server->listener.fd = -1;
 	remove_socket(server);
 }
 
@@ -276,9 +293,6 @@ void http_server_free(struct http_server *server)
 {
 	if (!server) {
 		return;
-	}
-	if (server->daemon) {
-		MHD_stop_daemon(server->daemon);
 	}
 	watch_free(server->watch);
 	base_closep(&server->listener.fd);

@@ -28,11 +28,19 @@
 /** Nothing in these tests takes this long unless it hangs. */
 #define PATIENCE_MS 20000
 
+/* What only a broken machine fails at; the analyzer does not know cmocka's own asserts. */
+static inline void must(bool good)
+{
+	if (!good) {
+		abort();
+	}
+}
+
 static inline int tcp_socket(uint16_t port, struct sockaddr_in *addr)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_true(fd >= 0);
+	must(fd >= 0);
 	*addr = (struct sockaddr_in){.sin_family = AF_INET,
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

@@ -103,7 +103,7 @@ static void test_unix_refused(void **state)
 	(void)state;
 	(void)snprintf(path, sizeof(path), "%s/file", dir);
 	file = fopen(path, "we");
-	assert_non_null(file);
+	must(file != NULL);
 	(void)fclose(file);
 	assert_int_equal(open_at(NULL, path, &l, &err), -1);
 	assert_int_equal(err.code, ERR_ALREADY_EXISTS);

@@ -5,16 +5,37 @@
 
 struct fixture {
 	struct watch *watch;
+	uint16_t port;
+	int door;
+	int came; /* eventfd: how many have been let in */
+	struct watch_link *in[8];
+	int fds[8];
+	int n;
 	int a[2];
 	int b[2];
 	int c[2];
 };
 
+static void enter(void *arg, int take_fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct fixture *f = arg;
+	const uint64_t one = 1;
+
+	assert_int_equal(addr->sa_family, AF_INET);
+	assert_int_equal(len, sizeof(struct sockaddr_in));
+	f->fds[f->n] = take_fd;
+	f->in[f->n++] = watch_add(f->watch, take_fd, -1);
+	assert_int_equal(write(f->came, &one, sizeof(one)), sizeof(one));
+}
+
 static int setup(void **state)
 {
 	static struct fixture f;
 
-	f.watch = watch_new();
+	f = (struct fixture){.came = eventfd(0, EFD_CLOEXEC)};
+	f.door = tcp_bound(true, &f.port);
+	f.watch = watch_new(
+		&(struct watch_options){.door = f.door, .max = 3, .enter = enter, .arg = &f});
 	assert_non_null(f.watch);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, f.a), 0);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, f.b), 0);
@@ -28,6 +49,8 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	watch_free(f->watch);
+	(void)close(f->door);
+	(void)close(f->came);
 	for (size_t i = 0; i < 2; i++) {
 		(void)close(f->a[i]);
 		(void)close(f->b[i]);
@@ -88,6 +111,57 @@ static void test_put_off(void **state)
 	watch_remove(f->watch, c);
 }
 
+/* True when one more was let in within @ms. */
+static bool comes(struct fixture *f, int64_t ms)
+{
+	struct deadline dl = deadline_in(PATIENCE_MS);
+	struct err err = {0};
+	uint64_t count = 0;
+
+	if (deadline_poll(&dl, f->came, POLLIN, ms, "door", &err) != 1) {
+		return false;
+	}
+	assert_int_equal(read(f->came, &count, sizeof(count)), sizeof(count));
+	assert_int_equal(count, 1);
+	return true;
+}
+
+static void drop(struct fixture *f, int i)
+{
+	watch_remove(f->watch, f->in[i]);
+	(void)close(f->fds[i]);
+}
+
+static void test_door(void **state)
+{
+	struct fixture *f = *state;
+	int clients[6];
+
+	clients[0] = tcp_connect(f->port);
+	assert_false(comes(f, 50)); /* still shut */
+	watch_open(f->watch);
+	assert_true(comes(f, PATIENCE_MS));
+	for (int i = 1; i < 3; i++) {
+		clients[i] = tcp_connect(f->port);
+		assert_true(comes(f, PATIENCE_MS));
+	}
+	/* Full: the next one waits, unharmed, until one leaves. */
+	clients[3] = tcp_connect(f->port);
+	assert_false(comes(f, 50));
+	assert_false(is_cut(clients[3]));
+	drop(f, 1);
+	assert_true(comes(f, PATIENCE_MS));
+	drop(f, 0);
+	watch_shut(f->watch);
+	clients[4] = tcp_connect(f->port);
+	assert_false(comes(f, 50));
+	drop(f, 2);
+	drop(f, 3);
+	for (int i = 0; i < 5; i++) {
+		(void)close(clients[i]);
+	}
+}
+
 static void test_data(void **state)
 {
 	struct fixture *f = *state;
@@ -105,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_due, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_put_off, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_door, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_data, setup, teardown),
 	};
 
