@@ -120,7 +120,7 @@ static _Noreturn void helper_main(const struct helper_verb *verbs, size_t n, int
 
 	(void)prctl(PR_SET_NAME, "nvmetcp-helper");
 	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 	/* The program is told to stop by its own process; the helper ends when that one has ended.
 	 */
 	(void)signal(SIGINT, SIG_IGN);

@@ -56,7 +56,10 @@ static size_t escape(const char *p, size_t left, char out[8], size_t *ret_used)
 
 	*ret_used = MAX(len, (size_t)1);
 	if (len == 0) {
-		memcpy(out, "\xEF\xBF\xBD", 3); /* U+FFFD */
+		/* U+FFFD */
+		out[0] = '\xEF';
+		out[1] = '\xBF';
+		out[2] = '\xBD';
 		return 3;
 	}
 	if (c == '"' || c == '\\') {

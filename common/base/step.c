@@ -85,7 +85,7 @@ static int parse_faults(struct fault *faults, size_t *ret_n, struct err *err)
 static int fault_point(const char *operation, const char *name, const char *suffix, struct err *err)
 {
 	static _Atomic uint64_t passages[FAULTS_MAX];
-	struct fault faults[FAULTS_MAX];
+	struct fault faults[FAULTS_MAX] = {0};
 	char point[FAULT_NAME_MAX];
 	size_t n;
 

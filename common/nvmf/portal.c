@@ -76,7 +76,7 @@ int portals_parse(const char *field, const char *text, struct portals *ret, stru
 
 	for (;;) {
 		char one[PORTAL_TEXT_SIZE];
-		struct portal portal;
+		struct portal portal = {0};
 		size_t len = strcspn(rest, ",");
 		if (len >= sizeof(one)) {
 			return bad_portal(field, rest, err);

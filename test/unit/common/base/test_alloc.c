@@ -294,7 +294,7 @@ static void test_p8_arena_is_wiped(void **state)
 	}
 	big = arena_alloc(arena, 20000);
 	assert_non_null(big);
-	memcpy(big + 20000 - 18, "s3cr3t-of-the-call", 18);
+	memcpy(big + 20000 - 19, "s3cr3t-of-the-call", 19);
 	forbidden = "s3cr3t-of-the-call";
 	found = false;
 	arena_free(arena);

@@ -169,8 +169,12 @@ static void test_code_names(void **state)
 	assert_string_equal(err_code_name(ERR_OK), "OK");
 	assert_string_equal(err_code_name(ERR_NOT_FOUND), "NOT_FOUND");
 	assert_string_equal(err_code_name(ERR_UNAUTHENTICATED), "UNAUTHENTICATED");
-	assert_string_equal(err_code_name((enum err_code)17), "UNKNOWN");
-	assert_string_equal(err_code_name((enum err_code) - 1), "UNKNOWN");
+	/* Numbers that are none, as another program may send them. */
+	for (int i = 0; i < 2; i++) {
+		enum err_code code;
+		memcpy(&code, i ? &(int){-1} : &(int){17}, sizeof(code));
+		assert_string_equal(err_code_name(code), "UNKNOWN");
+	}
 	for (int code = ERR_OK; code <= ERR_UNAUTHENTICATED; code++) {
 		assert_non_null(err_code_name((enum err_code)code));
 	}

@@ -124,8 +124,10 @@ static void flags_of(const void *address, char *out, size_t size)
 	char row[512];
 	bool inside = false;
 
-	assert_non_null(maps);
 	out[0] = '\0';
+	if (!maps) {
+		return; /* no flags, which the test does not take for an answer */
+	}
 	while (fgets(row, sizeof(row), maps)) {
 		const char *p = row;
 		uintptr_t from = take_address(&p);

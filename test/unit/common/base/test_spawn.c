@@ -100,6 +100,9 @@ static void test_missing_program(void **state)
 	spawn_result_done(&result);
 }
 
+/* The environment is looked at and changed only while this program has one thread. */
+// NOLINTBEGIN(concurrency-mt-unsafe)
+
 static void test_environment(void **state)
 {
 	char want[4096];
@@ -125,6 +128,8 @@ static void test_without_a_path(void **state)
 	assert_string_equal(result.output, "/usr/sbin:/usr/bin:/sbin:/bin\n");
 	spawn_result_done(&result);
 }
+
+// NOLINTEND(concurrency-mt-unsafe)
 
 static void test_signals_are_as_at_birth(void **state)
 {
