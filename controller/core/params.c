@@ -24,7 +24,8 @@ struct param_row {
 };
 
 static const char *const fs_types[] = {"ext4", "xfs", NULL};
-static const char *const reclaims[] = {"none", "discard", NULL};
+/* Space is given back by fstrim; mounting with discard is not offered. */
+static const char *const reclaims[] = {"none", NULL};
 
 static const struct param_row rows[] = {
 	{"backend", false, PARAM_PLACE, NULL},

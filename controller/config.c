@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading the configuration file. The common keys are checked here; what a URL or a file of a
+ * backend must be like is for the backend to say, and its word is given the place in the file.
+ */
+#include "controller/config.h"
+
+#include "common/csi/identity.h"
+#include "common/csi/ids.h"
+#include "common/nvmf/nqn.h"
+#include "controller/registry.h"
+
+#include <stdio.h>
+
+static const char *const top_keys[] = {"instance", "driverName", "backends", NULL};
+static const char *const common_keys[] = {
+	"name", "type", "url", "caFile", "tokenFile", "pool", "aliases"};
+
+/* The complaint of another check about @key, given its place in the file instead of the bare key.
+ */
+static int place(const struct js_at *in, const char *key, const struct err *why, struct err *err)
+{
+	size_t len = strlen(key);
+	bool named = strncmp(why->msg, key, len) == 0 && strncmp(why->msg + len, ": ", 2) == 0;
+
+	return js_fail(in, key, err, "%s", named ? why->msg + len + 2 : why->msg);
+}
+
+static int read_top(const struct js_at *root, struct config *ret, struct err *err)
+{
+	struct err why = {0};
+
+	ret->driver_name = "";
+	if (js_want_obj(root, err) < 0 || js_only_keys(root, top_keys, err) < 0 ||
+		js_get_str(root, "instance", CONFIG_VALUE_MAX, &ret->instance, err) < 0 ||
+		js_opt_str(root, "driverName", CONFIG_VALUE_MAX, &ret->driver_name, err) < 0) {
+		return -1;
+	}
+	if (instance_check("instance", ret->instance, &why) < 0) {
+		return place(root, "instance", &why, err);
+	}
+	if (js_has(root, "driverName") &&
+		csi_plugin_name_check("driverName", ret->driver_name, &why) < 0) {
+		return place(root, "driverName", &why, err);
+	}
+	return 0;
+}
+
+static int read_type(const struct js_at *at, struct config_backend *ret, struct err *err)
+{
+	const char *keys[ARRAY_SIZE(common_keys) + CONFIG_EXTRA_MAX + 1] = {NULL};
+	size_t n = ARRAY_SIZE(common_keys);
+	int index;
+
+	if (js_get_choice(at, "type", registry_types(), &index, err) < 0) {
+		return -1;
+	}
+	ret->type = registry_find(registry_types()[index]);
+	memcpy(keys, common_keys, sizeof(common_keys));
+	for (size_t i = 0;
+		ret->type->extra_keys && ret->type->extra_keys[i] && i < CONFIG_EXTRA_MAX; i++) {
+		const char *key = ret->type->extra_keys[i];
+		const char *value = NULL;
+
+		keys[n++] = key;
+		if (js_opt_str(at, key, CONFIG_VALUE_MAX, &value, err) < 0) {
+			return -1;
+		}
+		if (value) {
+			ret->extra[ret->be.extra.n++] = (struct kv){.key = key, .value = value};
+		}
+	}
+	ret->be.extra.items = ret->extra;
+	return js_only_keys(at, keys, err);
+}
+
+static int read_aliases(const struct js_at *at, struct config_backend *ret, struct err *err)
+{
+	struct js_at list;
+	struct err why = {0};
+	char field[32];
+
+	if (js_opt_array(at, "aliases", CONFIG_ALIASES_MAX, &list, err) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < js_len(&list); i++) {
+		if (js_item_str(&list, i, CONFIG_VALUE_MAX, &ret->aliases[i], err) < 0) {
+			return -1;
+		}
+		(void)snprintf(field, sizeof(field), "aliases[%zu]", i);
+		if (csi_backend_check(field, ret->aliases[i], &why) < 0) {
+			return place(at, "aliases", &why, err);
+		}
+		ret->n_aliases++;
+	}
+	return 0;
+}
+
+static int read_backend(const struct js_at *list, size_t i, struct config *config, struct err *err)
+{
+	struct config_backend *ret = &config->backends[i];
+	struct err why = {0};
+
+	ret->be = (struct be_config){
+		.instance = config->instance, .ca_file = "", .token_file = "", .pool = ""};
+	if (js_item_obj(list, i, &ret->at, err) < 0 || read_type(&ret->at, ret, err) < 0 ||
+		js_get_str(&ret->at, "name", CONFIG_VALUE_MAX, &ret->be.name, err) < 0 ||
+		js_get_str(&ret->at, "url", CONFIG_VALUE_MAX, &ret->be.url, err) < 0 ||
+		js_opt_str(&ret->at, "caFile", CONFIG_VALUE_MAX, &ret->be.ca_file, err) < 0 ||
+		js_opt_str(&ret->at, "tokenFile", CONFIG_VALUE_MAX, &ret->be.token_file, err) < 0 ||
+		js_opt_str(&ret->at, "pool", BE_POOL_MAX, &ret->be.pool, err) < 0) {
+		return -1;
+	}
+	if (csi_backend_check("name", ret->be.name, &why) < 0) {
+		return place(&ret->at, "name", &why, err);
+	}
+	return read_aliases(&ret->at, ret, err);
+}
+
+/* What backend @i is called: by its name (@k = 0), then by its aliases. */
+static const char *called(const struct config *config, size_t i, size_t k)
+{
+	const struct config_backend *b = &config->backends[i];
+
+	return k == 0 ? b->be.name : b->aliases[k - 1];
+}
+
+static bool called_before(const struct config *config, size_t i, size_t k)
+{
+	for (size_t a = 0; a <= i; a++) {
+		for (size_t b = 0; b <= config->backends[a].n_aliases; b++) {
+			if (a == i && b == k) {
+				return false;
+			}
+			if (streq(called(config, a, b), called(config, i, k))) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* A name that stood for two backends would lead ids astray. */
+static int check_names(const struct config *config, struct err *err)
+{
+	for (size_t i = 0; i < config->n_backends; i++) {
+		for (size_t k = 0; k <= config->backends[i].n_aliases; k++) {
+			if (called_before(config, i, k)) {
+				return js_fail(&config->backends[i].at, k == 0 ? "name" : "aliases",
+					err, "\"%s\" is another name or alias already",
+					called(config, i, k));
+			}
+		}
+	}
+	return 0;
+}
+
+static int read_all(struct config *ret, struct err *err)
+{
+	struct js_at root = js_root(ret->doc);
+	struct js_at list;
+
+	if (read_top(&root, ret, err) < 0 ||
+		js_get_array(&root, "backends", CORE_BACKENDS_MAX, &list, err) < 0) {
+		return -1;
+	}
+	if (js_len(&list) == 0) {
+		return js_fail(
+			&root, "backends", err, "is empty; at least one backend is required");
+	}
+	ret->backends = calloc(js_len(&list), sizeof(*ret->backends));
+	if (!ret->backends) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the configuration");
+	}
+	for (size_t i = 0; i < js_len(&list); i++) {
+		if (read_backend(&list, i, ret, err) < 0) {
+			return -1;
+		}
+		ret->n_backends++;
+	}
+	return check_names(ret, err);
+}
+
+int config_read(const char *path, struct config *ret, struct err *err)
+{
+	struct config config = {0};
+
+	if (js_parse_file(path, CONFIG_FILE_MAX, &config.doc, err) < 0) {
+		return -1;
+	}
+	if (read_all(&config, err) < 0) {
+		config_done(&config);
+		return -1;
+	}
+	*ret = config;
+	return 0;
+}
+
+void config_done(struct config *config)
+{
+	free(config->backends);
+	js_doc_free(config->doc);
+	*config = (struct config){0};
+}
+
+/* A backend's errors start with the key ("url: ..."); that is where the file's line is named. */
+static int place_backend_error(
+	const struct config_backend *b, const struct err *why, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(common_keys); i++) {
+		size_t len = strlen(common_keys[i]);
+
+		if (strncmp(why->msg, common_keys[i], len) == 0 && why->msg[len] == ':' &&
+			js_has(&b->at, common_keys[i])) {
+			return place(&b->at, common_keys[i], why, err);
+		}
+	}
+	return js_fail(&b->at, NULL, err, "backend %s: %s", b->be.name, why->msg);
+}
+
+int config_open(const struct config *config, struct core **ret_core, struct err *err)
+{
+	_cleanup_free_ struct core_backend *open = calloc(config->n_backends + 1, sizeof(*open));
+
+	if (!open) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the backends");
+	}
+	for (size_t i = 0; i < config->n_backends; i++) {
+		const struct config_backend *b = &config->backends[i];
+		struct err why = {0};
+
+		open[i] = (struct core_backend){
+			.name = b->be.name, .aliases = b->aliases, .n_aliases = b->n_aliases};
+		if (b->type->open(&b->be, &open[i].take_backend, &why) < 0) {
+			for (size_t k = 0; k < i; k++) {
+				be_close(open[k].take_backend);
+			}
+			return place_backend_error(b, &why, err);
+		}
+	}
+	return core_new(config->instance, open, config->n_backends, ret_core, err);
+}

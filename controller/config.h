@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The controller's configuration: one JSON file, read once at the start. Everything in it is
+ * checked before anything is done; what is wrong is named with its key and line.
+ *
+ *   {"instance": "prod", "driverName": "nvmetcp.csi.dev",
+ *    "backends": [{"name": "fast", "type": "linux", "url": "https://10.0.0.5:4480",
+ *                  "caFile": "/etc/nvmetcp/ca.pem", "tokenFile": "/etc/nvmetcp/token",
+ *                  "pool": "ssd", "aliases": ["old-name"]}]}
+ */
+#pragma once
+
+#include "common/json/json.h"
+#include "controller/backend/backend.h"
+#include "controller/core/core.h"
+
+/** Largest configuration file, most aliases of one backend, longest value, most keys of a type. */
+#define CONFIG_FILE_MAX (256 * 1024)
+#define CONFIG_ALIASES_MAX 8
+#define CONFIG_VALUE_MAX 1024
+#define CONFIG_EXTRA_MAX 16
+
+/** struct config_backend - one entry; strings live as long as the config. */
+struct config_backend {
+	struct js_at at; /* where it stands, for errors */
+	const struct backend_type *type;
+	struct be_config be;
+	struct kv extra[CONFIG_EXTRA_MAX];
+	const char *aliases[CONFIG_ALIASES_MAX];
+	size_t n_aliases;
+};
+
+struct config {
+	struct js_doc *doc; /* owned; all strings point into it */
+	const char *instance;
+	const char *driver_name;	 /* "" when not given */
+	struct config_backend *backends; /* owned */
+	size_t n_backends;
+};
+
+/**
+ * config_read - read and check @path.
+ * Return: 0 and a config for config_done(), or -1: INVALID_ARGUMENT naming file, key and line;
+ * NOT_FOUND, PERMISSION_DENIED.
+ */
+MUST_USE int config_read(const char *path, struct config *ret, struct err *err);
+/** config_done - free what it holds; accepts one that was only zeroed. */
+void config_done(struct config *config);
+#define _cleanup_config_ _cleanup_(config_done)
+
+/**
+ * config_open - open all backends, which connects nothing yet.
+ * Return: 0 and *ret_core for core_free(), or -1 with the key and line of what a backend refuses.
+ */
+MUST_USE int config_open(const struct config *config, struct core **ret_core, struct err *err);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nvmetcp-controller: the controller plugin. main() prepares the process, starts, waits for a
+ * signal, stops.
+ */
+#include "common/base/step.h"
+#include "controller/flags.h"
+#include "controller/plugin.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+static const char *environment(const char *name)
+{
+	return getenv(name); // NOLINT(concurrency-mt-unsafe): before any thread exists
+}
+
+/* Signals are for main() alone, in every thread that will be; nothing of our memory goes to disk.
+ */
+static void prepare(sigset_t *ret_signals)
+{
+	struct rlimit none = {0, 0};
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(ret_signals);
+	(void)sigaddset(ret_signals, SIGTERM);
+	(void)sigaddset(ret_signals, SIGINT);
+	(void)pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
+}
+
+static int run(const struct controller_flags *flags)
+{
+	enum controller_exit code = CONTROLLER_EXIT_FAILED;
+	struct plugin *plugin = NULL;
+	struct err err = {0};
+	sigset_t signals;
+	int number = 0;
+
+	prepare(&signals);
+	if (plugin_start(flags, &plugin, &code, &err) < 0) {
+		LOG_ERROR("cannot start", LOG_ERR(&err));
+		return (int)code;
+	}
+	(void)sigwait(&signals, &number);
+	LOG_INFO("stopping", LOG_NUM("signal", number));
+	if (!plugin_stop(plugin)) {
+		_exit(CONTROLLER_EXIT_STUCK);
+	}
+	return CONTROLLER_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct controller_flags flags;
+	struct err err = {0};
+
+	if (controller_flags_parse(argc, argv, environment, &flags, &err) < 0 ||
+		steps_faults_check(&err) < 0) {
+		(void)fprintf(stderr, "nvmetcp-controller: %s\n", err.msg);
+		return CONTROLLER_EXIT_USAGE;
+	}
+	if (flags.help) {
+		(void)fputs(controller_flags_help(), stdout);
+		return CONTROLLER_EXIT_OK;
+	}
+	if (flags.version) {
+		(void)puts("nvmetcp-controller " NV_VERSION);
+		return CONTROLLER_EXIT_OK;
+	}
+	log_set(flags.log_level, STDERR_FILENO);
+	return run(&flags);
+}

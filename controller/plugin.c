@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Start and stop of the controller.
+ */
+#include "controller/plugin.h"
+
+#include "common/base/fileio.h"
+#include "common/csi/identity.h"
+#include "common/http/client.h"
+#include "controller/config.h"
+#include "controller/observe.h"
+#include "controller/service/controller.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+
+/** Most workers, however many backends there are. */
+#define WORKERS_MAX 64
+#define QUEUE_MAX 512
+
+/* Identity has workers of its own: it answers even when every backend hangs. */
+enum { LANE_IDENTITY, LANE_CONTROL, LANES };
+
+static const struct rpc_route routes[] = {
+	{"ControllerGetCapabilities", "identity"},
+};
+
+struct plugin {
+	const struct controller_flags *flags;
+	struct config config;
+	bool http_ready;
+	struct core *core;
+	struct observe observe;
+	struct csi_identity identity;
+	struct controller_service controller;
+	char lock_path[PATH_MAX];
+	struct rpc_socket socket;
+	struct rpc_lane lanes[LANES];
+	struct rpc_service services[2];
+	struct rpc_server *rpc;
+	struct http_server *http;
+};
+
+static const char *driver_name(const struct plugin *plugin)
+{
+	if (!str_empty(plugin->flags->driver_name)) {
+		return plugin->flags->driver_name;
+	}
+	return str_empty(plugin->config.driver_name) ? CSI_PLUGIN_NAME_DEFAULT
+						     : plugin->config.driver_name;
+}
+
+/* The lock is not beside the socket: that folder holds nothing else of ours but a folder. */
+static int make_state(struct plugin *plugin, struct err *err)
+{
+	const char *socket = plugin->flags->socket;
+	int len = (int)(strrchr(socket, '/') - socket);
+	char state[PATH_MAX];
+
+	(void)snprintf(state, sizeof(state), "%.*s/state", len, socket);
+	(void)snprintf(plugin->lock_path, sizeof(plugin->lock_path), "%.*s/state/controller.lock",
+		len, socket);
+	if (dir_make(AT_FDCWD, state, 0700, err) < 0) {
+		return err_wrap(err, "--endpoint");
+	}
+	return 0;
+}
+
+static int start_rpc(struct plugin *plugin, struct err *err)
+{
+	struct deadline wait = deadline_in(PLUGIN_LOCK_MS);
+	unsigned workers =
+		(unsigned)MIN(plugin->config.n_backends * CORE_LANE_MAX, (size_t)WORKERS_MAX);
+
+	csi_identity_init(&plugin->identity, driver_name(plugin), NV_VERSION, NULL, NULL);
+	controller_service_init(&plugin->controller, plugin->core);
+	plugin->socket = (struct rpc_socket){
+		.path = plugin->flags->socket, .mode = 0660, .gid = plugin->flags->socket_gid};
+	plugin->lanes[LANE_IDENTITY] = (struct rpc_lane){"identity", 2, 64};
+	/* As many as the backends' lanes hold together, so a dead backend leaves workers to the
+	 * others. */
+	plugin->lanes[LANE_CONTROL] = (struct rpc_lane){"control", workers, QUEUE_MAX};
+	plugin->services[0] =
+		(struct rpc_service){.service = &plugin->identity.service.base, .lane = "identity"};
+	plugin->services[1] = (struct rpc_service){
+		.service = &plugin->controller.service.base,
+		.lane = "control",
+		.routes = routes,
+		.n_routes = ARRAY_SIZE(routes),
+	};
+	struct rpc_config config = {
+		.sockets = &plugin->socket,
+		.n_sockets = 1,
+		.lock_path = plugin->lock_path,
+		.lanes = plugin->lanes,
+		.n_lanes = LANES,
+		.services = plugin->services,
+		.n_services = ARRAY_SIZE(plugin->services),
+		.call_max_ms = PLUGIN_CALL_MAX_MS,
+		.done = observe_call,
+		.done_arg = &plugin->observe,
+	};
+	if (make_state(plugin, err) < 0 || rpc_server_new(&config, &plugin->rpc, err) < 0) {
+		return -1;
+	}
+	return rpc_server_start(plugin->rpc, &wait, err);
+}
+
+static int start_http(struct plugin *plugin, struct err *err)
+{
+	struct http_server_options options = {
+		.address = plugin->flags->http_address,
+		.unsafe_open = true,
+		.self = &plugin->observe,
+	};
+
+	if (str_empty(plugin->flags->http_address)) {
+		return 0;
+	}
+	options.routes = observe_routes(&options.n_routes);
+	if (http_server_start(&options, &plugin->http, err) < 0) {
+		return err_wrap(err, "--http-address %s", plugin->flags->http_address);
+	}
+	return 0;
+}
+
+static int start(struct plugin *plugin, enum controller_exit *ret_exit, struct err *err)
+{
+	*ret_exit = CONTROLLER_EXIT_FAILED;
+	if (http_global_init(err) < 0) {
+		return -1;
+	}
+	plugin->http_ready = true;
+	if (config_read(plugin->flags->config, &plugin->config, err) < 0 ||
+		config_open(&plugin->config, &plugin->core, err) < 0) {
+		*ret_exit = CONTROLLER_EXIT_USAGE;
+		return err_wrap(err, "--config");
+	}
+	if (observe_init(&plugin->observe, driver_name(plugin), err) < 0 ||
+		start_http(plugin, err) < 0) {
+		return -1;
+	}
+	return start_rpc(plugin, err);
+}
+
+int plugin_start(const struct controller_flags *flags, struct plugin **ret_plugin,
+	enum controller_exit *ret_exit, struct err *err)
+{
+	struct plugin *plugin = calloc(1, sizeof(*plugin));
+	struct err ignored = {0};
+
+	*ret_exit = CONTROLLER_EXIT_FAILED;
+	if (!plugin) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
+	}
+	plugin->flags = flags;
+	if (start(plugin, ret_exit, err ? err : &ignored) < 0) {
+		if (!plugin_stop(plugin)) {
+			_exit(CONTROLLER_EXIT_STUCK);
+		}
+		return -1;
+	}
+	LOG_INFO("serving", LOG_STR("version", NV_VERSION), LOG_STR("driver", driver_name(plugin)),
+		LOG_STR("instance", plugin->config.instance),
+		LOG_NUM("backends", plugin->config.n_backends), LOG_STR("socket", flags->socket));
+	*ret_plugin = plugin;
+	return 0;
+}
+
+bool plugin_stop(struct plugin *plugin)
+{
+	struct deadline dl = deadline_in(PLUGIN_STOP_MS);
+	struct err err = {0};
+
+	if (plugin->rpc && rpc_server_stop(plugin->rpc, PLUGIN_GRACE_MS, &dl, &err) < 0) {
+		LOG_ERROR("a call is stuck; ending without it", LOG_ERR(&err));
+		return false;
+	}
+	rpc_server_free(plugin->rpc);
+	if (plugin->http && !http_server_stop(plugin->http, &dl)) {
+		LOG_ERROR("an HTTP request is stuck; ending without it");
+		return false;
+	}
+	http_server_free(plugin->http);
+	core_free(plugin->core);
+	observe_done(&plugin->observe);
+	config_done(&plugin->config);
+	if (plugin->http_ready) {
+		http_global_cleanup();
+	}
+	free(plugin);
+	return true;
+}
