@@ -66,14 +66,14 @@ class Connection(http.client.HTTPConnection):
 
 
 def call(method, path, body=None):
-    """One request: (status, answer); (None, None) when the agent died before it answered."""
+    """One request: (status, answer); (None, None) when the agent is not there, or dies over it."""
     connection = Connection("agent", timeout=90)
     try:
         connection.request(method, path, json.dumps(body) if body is not None else None)
         answer = connection.getresponse()
         text = answer.read()
         return answer.status, json.loads(text) if text[:1] == b"{" else text.decode()
-    except (ConnectionError, http.client.HTTPException):
+    except (OSError, http.client.HTTPException):
         return None, None
     finally:
         connection.close()
@@ -110,10 +110,7 @@ class Agent:
 
     def healthy(self):
         assert self.child.poll() is None, "the agent ended: " + run("tail", "-n5", "/out/agent.log").stdout
-        try:
-            return call("GET", "/healthz")[0] == 200
-        except OSError:
-            return False
+        return call("GET", "/healthz")[0] == 200
 
     def kill(self):
         self.child.send_signal(signal.SIGKILL)
@@ -294,7 +291,7 @@ def test_create_and_export(agent):
     write_block(device, 0, "old")
     write_block(device, 128 * MIB, "old")
     seen = want(200, "GET", "/v1/volumes/v1")
-    assert seen["written"] is True and seen["extents"] == 2 and seen["allocated"] == 2 * MIB, seen
+    assert seen["written"] is True and seen["extents"] >= 2 and seen["allocated"] == 2 * MIB, seen
     assert want(200, "PUT", host_path("v1", HOST_A))["written"] is True
     assert want(423, "DELETE", "/v1/volumes/v1")["error"]["code"] == "FAILED_PRECONDITION"
     return export, device
@@ -303,7 +300,8 @@ def test_create_and_export(agent):
 def test_snapshot_and_clone(device):
     writer = Writer(device, 64 * MIB)
     snap = want(201, "PUT", "/v1/snapshots/s1", {"volume": "v1"})
-    assert snap["size"] == 256 * MIB and snap["allocated"] >= 2 * MIB
+    # Blocks that were reserved but not written are not shared.
+    assert snap["size"] == 256 * MIB and 8192 <= snap["allocated"] <= 2 * MIB, snap
     assert writer.end() is None
     write_block(device, 0, "new")
     want(200, "PUT", "/v1/snapshots/s1", {"volume": "v1"})
@@ -580,6 +578,9 @@ def main():
         print(run("tail", "-n30", "/out/agent.log", check=False).stdout)
         print(run("sh", "-c", "dmesg | tail -n 20", check=False).stdout)
         raise
+    finally:
+        if agent.child and agent.child.poll() is None:
+            agent.kill()
 
 
 if __name__ == "__main__":

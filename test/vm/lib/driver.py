@@ -181,11 +181,19 @@ class Attachment:
     def up(self):
         return self.publish_controller().stage().publish()
 
+    def _remove_empty(self, path):
+        """What kubelet made, kubelet removes: the folder and the empty ones above it."""
+        relative = os.path.relpath(path, KUBELET)
+        self.node.vm.run(f"cd {KUBELET} && test ! -d {relative} || rmdir -p --ignore-fail-on-non-empty {relative}; "
+                         f"mkdir -p {KUBELET}/pods")
+
     def unpublish(self):
         self.node.call("NodeUnpublishVolume", volume_id=self.volume["volume_id"], target_path=self.target)
+        self._remove_empty(os.path.dirname(self.target))
 
     def unstage(self):
         self.node.call("NodeUnstageVolume", volume_id=self.volume["volume_id"], staging_target_path=self.staging)
+        self._remove_empty(self.staging)
 
     def unpublish_controller(self):
         self.ctl.call("ControllerUnpublishVolume", volume_id=self.volume["volume_id"], node_id=self.node_id)
