@@ -175,7 +175,7 @@ int file_write_atomic(
 
 int file_remove(int dirfd, const char *path, struct err *err)
 {
-	const char *name;
+	const char *name = NULL;
 	struct err local = {0};
 	_cleanup_close_ int folder = open_parent(dirfd, path, &name, &local);
 
