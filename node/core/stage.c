@@ -125,12 +125,18 @@ static struct host_fs fs_of(const struct work *work)
 
 /* --- the steps --- */
 
-/* A failed stage leaves no record, unless the next one needs to know that there is data (P1). */
-static int step_abandon(const struct step *in, void *arg, struct err *err)
+/*
+ * The last undo. A failed stage leaves no record, unless something else of it is left, which the
+ * next call must find, or the next one needs to know that there is data (P1).
+ */
+static int undo_record(const struct step *in, void *arg, struct err *err)
 {
 	struct work *work = arg;
 
 	(void)in;
+	if (work->left) {
+		return 0;
+	}
 	if (!work->record->formatted) {
 		return records_remove(work->core->records, work->volume, err);
 	}
@@ -213,15 +219,28 @@ static int step_mount(const struct step *in, void *arg, struct err *err)
 	return work->core->ops->mount(in, work->core->host, &what, &work->guard, err);
 }
 
-static int step_unmount_staging(const struct step *in, void *arg, struct err *err)
+static int undo_mount(const struct step *in, void *arg, struct err *err)
 {
 	struct work *work = arg;
 	char staging[PATH_MAX];
 
-	if (mount_real_path(work->record->staging, staging, err) < 0) {
+	if (mount_real_path(work->record->staging, staging, err) < 0 ||
+		work->core->ops->unmount(in, work->core->host, staging, &work->guard, err) < 0) {
+		work->left = true;
 		return -1;
 	}
-	return work->core->ops->unmount(in, work->core->host, staging, &work->guard, err);
+	return 0;
+}
+
+static int undo_connect(const struct step *in, void *arg, struct err *err)
+{
+	struct work *work = arg;
+
+	if (work->left || work_disconnect(in, work, err) < 0) {
+		work->left = true;
+		return -1;
+	}
+	return 0;
 }
 
 /* --- how they follow each other --- */
@@ -346,7 +365,7 @@ static int stage_filesystem(struct work *work, struct err *err)
 	if (there < 0) {
 		return -1;
 	}
-	work_undo(work, "undo-mount", step_unmount_staging);
+	work_undo(work, "undo-mount", undo_mount);
 	if (!there) {
 		int mounted = mounted_elsewhere(work, err);
 		if (mounted < 0 || (mounted == 0 && prepare_filesystem(work, err) < 0)) {
@@ -449,8 +468,8 @@ static int attach(struct work *work, struct err *err)
 	}
 	/* From here on the record counts as a user of the subsystem: others do not disconnect it.
 	 */
-	work_undo(work, "undo-record", step_abandon);
-	work_undo(work, "undo-connect", work_disconnect);
+	work_undo(work, "undo-record", undo_record);
+	work_undo(work, "undo-connect", undo_connect);
 	if (work_step(work, "connect", step_connect, err) < 0 ||
 		work->core->ops->keep(work->core->host, &link, err) < 0) {
 		return -1;
