@@ -107,7 +107,12 @@ static void test_host_identity_of_long_names(void **state)
 	assert_int_equal(host_identity_make("demo", name, &host, NULL), 0);
 	assert_int_equal(strlen(host.nqn), NQN_MAX);
 	assert_non_null(strstr(host.nqn, name));
+	/* One more is hashed, never cut: cut names of two nodes could be equal. */
 	name[fits] = 'n';
+	name[fits + 1] = '\0';
+	assert_int_equal(host_identity_make("demo", name, &host, NULL), 0);
+	assert_non_null(strstr(host.nqn, "node.demo.h-"));
+	name[fits + 1] = 'n';
 	name[200] = '\0';
 	assert_int_equal(host_identity_make("demo", name, &host, NULL), 0);
 	assert_string_equal(host.nqn,
