@@ -113,6 +113,16 @@ int csi_check_path(const char *field, const char *text, struct err *err)
 		printable(text, shown, sizeof(shown)), why);
 }
 
+int csi_check_published_path(const char *field, const char *text, struct err *err)
+{
+	struct err why = {0};
+
+	if (csi_check_path(field, text, &why) == 0) {
+		return 0;
+	}
+	return err_set(err, str_empty(text) ? why.code : ERR_NOT_FOUND, "%s", why.msg);
+}
+
 int csi_check_max_entries(const char *field, int32_t max_entries, struct err *err)
 {
 	if (max_entries >= 0) {

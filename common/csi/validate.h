@@ -32,6 +32,11 @@ MUST_USE int csi_check_string(const char *field, const char *text, struct err *e
 /** csi_check_path - required; absolute, at most CSI_PATH_MAX bytes, no "." or ".." step, no control
  * character. */
 MUST_USE int csi_check_path(const char *field, const char *text, struct err *err);
+/**
+ * csi_check_published_path - required; a path that a volume is looked up by. One that we could
+ * never have published is NOT_FOUND, as the specification asks, not INVALID_ARGUMENT.
+ */
+MUST_USE int csi_check_published_path(const char *field, const char *text, struct err *err);
 /** csi_check_max_entries - not negative. */
 MUST_USE int csi_check_max_entries(const char *field, int32_t max_entries, struct err *err);
 

@@ -43,17 +43,6 @@ static int read_access(
 	return 0;
 }
 
-/* Asked for and not known: connecting without it would be clear text or nobody proven. */
-static int refuse_unknown(const char *field, const char *value, struct err *err)
-{
-	return streq(value, "none")
-		       ? 0
-		       : err_set(err, ERR_FAILED_PRECONDITION,
-				 "publish_context.%s '%s': this version of the node plugin knows "
-				 "only 'none'; install a newer one on this node",
-				 field, value);
-}
-
 static int read_stage(
 	struct op *op, const Csi__V1__NodeStageVolumeRequest *input, struct core_stage *ret)
 {
@@ -69,9 +58,7 @@ static int read_stage(
 		CSI_MAP(op->arena, input, volume_context, &volume, err) < 0 ||
 		csi_id_parse("volume", input->volume_id, &id, err) < 0 ||
 		attach_parse(publish, &ret->attach, err) < 0 ||
-		connect_parse(volume, &ret->options, err) < 0 ||
-		refuse_unknown("auth", ret->attach.auth, err) < 0 ||
-		refuse_unknown("tls", ret->attach.tls, err) < 0) {
+		connect_parse(volume, &ret->options, err) < 0) {
 		return -1;
 	}
 	const char *mkfs = kv_get(volume, "mkfsOptions");
@@ -179,7 +166,7 @@ static int read_expand(
 	struct err *err = &op->err;
 
 	if (csi_check_id("volume_id", input->volume_id, err) < 0 ||
-		csi_check_path("volume_path", input->volume_path, err) < 0 ||
+		csi_check_published_path("volume_path", input->volume_path, err) < 0 ||
 		csi_check_range("capacity_range", input->capacity_range, false, &range, err) < 0 ||
 		(input->volume_capability &&
 			read_access(input->volume_capability, &access, err) < 0)) {
@@ -218,7 +205,7 @@ static void get_volume_stats(Csi__V1__Node_Service *service,
 	struct core_stats stats;
 
 	if (csi_check_id("volume_id", input->volume_id, &op->err) < 0 ||
-		csi_check_path("volume_path", input->volume_path, &op->err) < 0 ||
+		csi_check_published_path("volume_path", input->volume_path, &op->err) < 0 ||
 		core_stats(self_of(service)->core, input->volume_id, input->volume_path,
 			&op->deadline, &stats, &op->err) < 0) {
 		closure(NULL, closure_data);

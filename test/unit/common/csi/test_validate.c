@@ -141,9 +141,23 @@ static void ranges(void **state UNUSED)
 	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
 }
 
+static void published_path_is_not_found_unless_missing(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(csi_check_published_path("volume_path", "/var/lib/x", &err), 0);
+	assert_int_equal(csi_check_published_path("volume_path", "some/path", &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	assert_non_null(strstr(err.msg, "some/path"));
+	assert_int_equal(csi_check_published_path("volume_path", "", &err), -1);
+	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(published_path_is_not_found_unless_missing),
 		cmocka_unit_test(names),
 		cmocka_unit_test(ids),
 		cmocka_unit_test(paths),
