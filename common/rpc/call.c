@@ -44,8 +44,8 @@ static void call_unref(struct rpc_call *call)
 	(void)pthread_mutex_unlock(&server->lock);
 }
 
-/* The last event of a batch that could not be started never comes, so its share ends here. */
-static void start(struct rpc_call *call, const grpc_op *ops, size_t n, struct rpc_event *tag)
+/* Return: false when gRPC refuses the batch; @tag does not come out of the queue then. */
+static bool start(struct rpc_call *call, const grpc_op *ops, size_t n, struct rpc_event *tag)
 {
 	grpc_call *grpc = call->grpc; /* the call may be gone as soon as the tag is given */
 	grpc_call_error failed;
@@ -55,8 +55,8 @@ static void start(struct rpc_call *call, const grpc_op *ops, size_t n, struct rp
 	if (failed != GRPC_CALL_OK) {
 		LOG_ERROR("gRPC refused a batch", LOG_STR("rpc", call->op.method),
 			LOG_STR("reason", grpc_call_error_to_string(failed)));
-		call_unref(call);
 	}
+	return failed == GRPC_CALL_OK;
 }
 
 static void tell_done(struct rpc_call *call, enum err_code code, const char *message)
@@ -106,7 +106,9 @@ static void answer(struct rpc_call *call, const struct err *failure)
 	ops[n].data.send_status_from_server.status = (grpc_status_code)code;
 	ops[n++].data.send_status_from_server.status_details = &details;
 	tell_done(call, code, message);
-	start(call, ops, n, &call->sent);
+	if (!start(call, ops, n, &call->sent)) {
+		call_unref(call);
+	}
 	grpc_slice_unref(details);
 }
 
@@ -372,8 +374,7 @@ static void receive_message(struct rpc_call *call)
 	op.data.recv_message.recv_message = &call->payload;
 	call->receive_until_ms = clock_ms() + call->server->config.receive_ms;
 	list_add(call);
-	RPC_TAG_GIVEN(&call->message);
-	if (grpc_call_start_batch(call->grpc, &op, 1, &call->message, NULL) != GRPC_CALL_OK) {
+	if (!start(call, &op, 1, &call->message)) {
 		list_remove(call);
 		refuse(call, ERR_UNAVAILABLE, "the request could not be received; try again");
 	}
@@ -404,7 +405,9 @@ static void arrived(struct rpc_call *call, bool ok)
 	memset(&op, 0, sizeof(op));
 	op.op = GRPC_OP_RECV_CLOSE_ON_SERVER;
 	op.data.recv_close_on_server.cancelled = &call->closed_early;
-	start(call, &op, 1, &call->closed);
+	if (!start(call, &op, 1, &call->closed)) {
+		(void)atomic_fetch_sub(&call->refs, 1); /* the answer still has its share */
+	}
 	if (!call->method || !call->method->there) {
 		refuse_unknown(call);
 	} else if (calls > server->config.calls_max) {

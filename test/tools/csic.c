@@ -119,7 +119,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret, struct 
 	};
 	int option;
 
-	*ret = (struct arguments){.timeout_s = TIMEOUT_S, .json = "{}"};
+	*ret = (struct arguments){.timeout_s = TIMEOUT_S, .rpc = "", .json = "{}"};
 	/* One thread only, before any other is there. NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	while ((option = getopt_long(argc, argv, "s:t:wlh", options, NULL)) >= 0) {
 		switch (option) {

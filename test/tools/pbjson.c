@@ -181,7 +181,7 @@ static int read_value(const struct place *at, const json_t *json,
 		if (read_message(at, json, field->descriptor, &message, err) < 0) {
 			return -1;
 		}
-		memcpy(out, &message, sizeof(message));
+		*(ProtobufCMessage **)out = message;
 		return 0;
 	case PROTOBUF_C_TYPE_STRING:
 		return read_string(at, json, out, err);
@@ -443,10 +443,7 @@ static json_t *print_repeated(const ProtobufCFieldDescriptor *field, const char 
 		const char *value = values + i * size_of(field->type);
 
 		if (map) {
-			ProtobufCMessage *entry;
-
-			memcpy(&entry, value, sizeof(entry));
-			failed = print_entry(all, entry);
+			failed = print_entry(all, *(ProtobufCMessage *const *)value);
 		} else {
 			failed = json_array_append_new(all, print_value(field, value));
 		}

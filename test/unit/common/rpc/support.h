@@ -298,10 +298,18 @@ static inline void *caller_run(void *arg)
 	return NULL;
 }
 
-static inline void caller_start(struct caller *caller, struct rpc_client *client, const char *name)
+/* @cancel_fd ends the call when it becomes readable; -1 for none. */
+static inline void caller_start_cancellable(
+	struct caller *caller, struct rpc_client *client, const char *name, int cancel_fd)
 {
 	*caller = (struct caller){.client = client, .dl = deadline_in(LONG_MS), .name = name};
+	caller->dl.cancel_fd = cancel_fd;
 	assert_int_equal(pthread_create(&caller->thread, NULL, caller_run, caller), 0);
+}
+
+static inline void caller_start(struct caller *caller, struct rpc_client *client, const char *name)
+{
+	caller_start_cancellable(caller, client, name, -1);
 }
 
 static inline enum err_code caller_join(struct caller *caller)

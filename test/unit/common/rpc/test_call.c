@@ -221,21 +221,24 @@ static void test_deadline_is_the_sooner(void **state UNUSED)
 
 static void test_deadline_wakes_the_handler(void **state UNUSED)
 {
-	struct deadline dl = deadline_in(50);
 	struct setup setup;
-	struct err err = {0};
 	char id[64];
 
 	setup_prepare(&setup);
 	setup.create = create_blocked;
 	setup_start(&setup);
-	assert_int_equal(create(setup.client, "x", &dl, id, &err), ERR_DEADLINE_EXCEEDED);
-	wait_for_calls(&setup, 0);
-	/* Either it began and was woken, or it was not begun at all. */
+	/* On a busy machine a short deadline is over before the handler begins: then a longer one.
+	 */
+	for (int64_t ms = 50; setup.entered == 0; ms *= 2) {
+		struct deadline dl = deadline_in(ms);
+		struct err err = {0};
+
+		assert_true(ms < LONG_MS);
+		assert_int_equal(create(setup.client, "x", &dl, id, &err), ERR_DEADLINE_EXCEEDED);
+		wait_for_calls(&setup, 0);
+	}
 	assert_int_equal(setup.cancelled, setup.entered);
-	assert_int_equal(setup_seen(&setup).code == ERR_DEADLINE_EXCEEDED ||
-				 setup_seen(&setup).code == ERR_CANCELLED,
-		1);
+	assert_false(err_is_final(setup_seen(&setup).code));
 	setup_end(&setup);
 }
 
@@ -248,9 +251,7 @@ static void test_cancel_wakes_the_handler(void **state UNUSED)
 	setup_prepare(&setup);
 	setup.create = create_blocked;
 	setup_start(&setup);
-	caller = (struct caller){.client = setup.client, .dl = deadline_in(LONG_MS), .name = "x"};
-	caller.dl.cancel_fd = cancel_fd;
-	assert_int_equal(pthread_create(&caller.thread, NULL, caller_run, &caller), 0);
+	caller_start_cancellable(&caller, setup.client, "x", cancel_fd);
 	wait_for(&setup.entered, 1);
 	(void)eventfd_write(cancel_fd, 1);
 	assert_int_equal(caller_join(&caller), ERR_CANCELLED);
@@ -265,11 +266,11 @@ static void test_cancel_wakes_the_handler(void **state UNUSED)
 /* A call that was cancelled while it waited in the queue does not begin. */
 static void test_cancelled_in_the_queue(void **state UNUSED)
 {
-	struct deadline dl = deadline_in(50);
+	int cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct caller callers[2];
+	struct caller late;
 	struct setup setup;
 	struct err err = {0};
-	char id[64];
 
 	setup_prepare(&setup);
 	setup.create = create_blocked;
@@ -278,14 +279,20 @@ static void test_cancelled_in_the_queue(void **state UNUSED)
 		caller_start(&callers[i], setup.client, "busy");
 	}
 	wait_for(&setup.entered, 2);
-	assert_int_equal(create(setup.client, "late", &dl, id, &err), ERR_DEADLINE_EXCEEDED);
+	caller_start_cancellable(&late, setup.client, "late", cancel_fd);
+	wait_for_calls(&setup, 3);
+	(void)eventfd_write(cancel_fd, 1);
+	assert_int_equal(caller_join(&late), ERR_CANCELLED);
+	/* Behind the cancel on the same connection: once it is answered, the cancel has arrived. */
+	assert_int_equal(ask_info(setup.client, &err), ERR_OK);
 	setup_release(&setup);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(caller_join(&callers[i]), ERR_OK);
 	}
 	wait_for_calls(&setup, 0);
 	assert_int_equal(setup.entered, 2);
-	assert_int_equal(setup_seen(&setup).calls, 3);
+	assert_int_equal(setup_seen(&setup).calls, 4);
+	(void)close(cancel_fd);
 	setup_end(&setup);
 }
 

@@ -3,9 +3,9 @@
  * What a client must not be able to do: requests that are too large, compressed, malformed or
  * never complete, and bytes that are not gRPC at all. After each the server answers others.
  */
+#include "common/base/fileio.h"
 #include "test/unit/common/rpc/support.h"
 
-#include <dirent.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -62,18 +62,24 @@ static void test_malformed(void **state UNUSED)
 	setup_end(&setup);
 }
 
-/* A name of @len bytes, with its tag and its length of four bytes. */
-static uint8_t *large_request(size_t len)
+/* A name of @len bytes, with its tag and its length of four bytes: @len + 5 in all. */
+static void fill_request(uint8_t *bytes, size_t len)
 {
-	uint8_t *bytes = malloc(len + 6); /* one more, for one byte too many */
-
-	assert_non_null(bytes);
-	memset(bytes, 'x', len + 6);
+	memset(bytes, 'x', len + 5);
 	bytes[0] = 0x0a;
 	bytes[1] = (uint8_t)(len | 0x80);
 	bytes[2] = (uint8_t)((len >> 7) | 0x80);
 	bytes[3] = (uint8_t)((len >> 14) | 0x80);
 	bytes[4] = (uint8_t)(len >> 21);
+}
+
+/* The same in memory of its own, with room for one byte too many. */
+static uint8_t *large_request(size_t len)
+{
+	uint8_t *bytes = calloc(1, len + 6);
+
+	assert_non_null(bytes);
+	fill_request(bytes, len);
 	return bytes;
 }
 
@@ -133,9 +139,8 @@ static grpc_status_code call_oddly(struct setup *setup, const struct odd *odd)
 	grpc_channel_args args = {1, &arg};
 	grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
 	grpc_completion_queue *queue = grpc_completion_queue_create_for_pluck(NULL);
-	_cleanup_free_ uint8_t *bytes = large_request(RPC_REQUEST_MAX / 2);
-	grpc_slice body = grpc_slice_from_copied_buffer((char *)bytes, RPC_REQUEST_MAX / 2 + 5);
-	grpc_byte_buffer *message = grpc_raw_byte_buffer_create(&body, 1);
+	grpc_slice body = grpc_slice_malloc(RPC_REQUEST_MAX / 2 + 5);
+	grpc_byte_buffer *message;
 	grpc_slice details = grpc_empty_slice();
 	grpc_status_code status = GRPC_STATUS_OK;
 	grpc_metadata_array trailing;
@@ -146,6 +151,8 @@ static grpc_status_code call_oddly(struct setup *setup, const struct odd *odd)
 	grpc_op ops[6];
 	size_t n = 0;
 
+	fill_request(GRPC_SLICE_START_PTR(body), RPC_REQUEST_MAX / 2);
+	message = grpc_raw_byte_buffer_create(&body, 1);
 	(void)snprintf(target, sizeof(target), "unix:%s", setup->socket_path);
 	channel = grpc_channel_create(target, credentials, &args);
 	call = grpc_channel_create_call(channel, NULL, GRPC_PROPAGATE_DEFAULTS, queue,
@@ -235,9 +242,10 @@ static int connect_raw(struct setup *setup)
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	assert_true(fd >= 0);
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", setup->socket_path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		fail_msg("cannot connect to %s", setup->socket_path);
+	}
 	return fd;
 }
 
@@ -249,16 +257,18 @@ static void send_raw(int fd, const void *bytes, size_t n)
 	assert_true(sent == (ssize_t)n || sent < 0);
 }
 
+static int count_one(const char *name UNUSED, void *arg)
+{
+	(*(unsigned *)arg)++;
+	return 0;
+}
+
 static unsigned open_fds(void)
 {
-	DIR *dir = opendir("/proc/self/fd");
 	unsigned n = 0;
+	struct err err;
 
-	assert_non_null(dir);
-	while (readdir(dir)) {
-		n++;
-	}
-	(void)closedir(dir);
+	assert_int_equal(dir_each(AT_FDCWD, "/proc/self/fd", count_one, &n, &err), 0);
 	return n;
 }
 

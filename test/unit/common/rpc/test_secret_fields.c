@@ -73,9 +73,11 @@ static void test_csi(void **state UNUSED)
 
 static bool right(const char *text)
 {
-	_cleanup_free_ char *copy = strdup(text);
 	unsigned secrets = 0;
+	char copy[256];
 
+	assert_true(strlen(text) < sizeof(copy));
+	memcpy(copy, text, strnlen(text, sizeof(copy) - 1) + 1);
 	return all_right(copy, &secrets);
 }
 

@@ -3,9 +3,10 @@
  * The server's life: wrong configurations, the socket and its lock, what it leaves to threads and
  * children, and its end with calls under way.
  */
+#include "common/base/fileio.h"
+#include "common/base/parse.h"
 #include "test/unit/common/rpc/support.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -191,7 +192,7 @@ static void test_stale_socket(void **state UNUSED)
 
 	setup_prepare(&setup);
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", setup.socket_path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
 	(void)close(fd);
 	setup_start(&setup);
 	assert_int_equal(ask_info(setup.client, &err), ERR_OK);
@@ -223,19 +224,47 @@ static void test_something_in_the_way(void **state UNUSED)
 	setup_end(&setup);
 }
 
+/* What /proc says of the threads of this process but the caller's. */
+struct threads {
+	char self[16];
+	unsigned seen;
+	unsigned taking; /* that would take a SIGTERM or SIGINT */
+};
+
+static int look_at_thread(const char *tid, void *arg)
+{
+	struct threads *threads = arg;
+	_cleanup_free_ char *text = NULL;
+	char path[64];
+	uint8_t mask[8];
+	const char *blocked;
+	struct err err;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%.16s/status", tid);
+	if (streq(tid, threads->self) || file_read(AT_FDCWD, path, MIB, &text, &n, &err) < 0) {
+		return 0; /* this one, or it is gone already */
+	}
+	blocked = strstr(text, "SigBlk:\t");
+	assert_non_null(blocked);
+	text[blocked - text + 8 + 16] = '\0';
+	assert_int_equal(parse_hex("SigBlk", blocked + 8, mask, sizeof(mask), &err), 0);
+	threads->seen++;
+	threads->taking += !(mask[7 - (SIGTERM - 1) / 8] & 1U << (SIGTERM - 1) % 8) ||
+			   !(mask[7 - (SIGINT - 1) / 8] & 1U << (SIGINT - 1) % 8);
+	return 0;
+}
+
 /* SIGTERM is for sigwait() in main: no thread of gRPC, the poller or the lanes may take it. */
 static void test_signals_are_blocked_in_all_threads(void **state UNUSED)
 {
+	struct threads threads = {0};
 	struct setup setup;
 	struct err err = {0};
-	struct dirent *entry;
-	unsigned threads = 0;
-	char self[16];
 	sigset_t all;
 	sigset_t mine;
-	DIR *dir;
 
-	(void)snprintf(self, sizeof(self), "%d", (int)gettid());
+	(void)snprintf(threads.self, sizeof(threads.self), "%d", (int)gettid());
 	setup_prepare(&setup);
 	setup_start(&setup);
 	/* gRPC starts threads for the client's calls too; those of this one take no part. */
@@ -243,36 +272,9 @@ static void test_signals_are_blocked_in_all_threads(void **state UNUSED)
 	assert_int_equal(pthread_sigmask(SIG_SETMASK, &all, &mine), 0);
 	assert_int_equal(ask_info(setup.client, &err), ERR_OK);
 	assert_int_equal(pthread_sigmask(SIG_SETMASK, &mine, NULL), 0);
-	dir = opendir("/proc/self/task");
-	assert_non_null(dir);
-	while ((entry = readdir(dir))) {
-		char path[64];
-		char line[256];
-		unsigned long long blocked = 0;
-		FILE *file;
-
-		(void)snprintf(path, sizeof(path), "/proc/self/task/%.16s/status", entry->d_name);
-		file = entry->d_name[0] == '.' ? NULL : fopen(path, "re");
-		if (!file) {
-			continue;
-		}
-		while (fgets(line, sizeof(line), file)) {
-			if (strncmp(line, "SigBlk:\t", 8) == 0) {
-				for (const char *c = line + 8; *c && *c != '\n'; c++) {
-					blocked = blocked * 16 +
-						  (unsigned)(*c <= '9' ? *c - '0' : *c - 'a' + 10);
-				}
-			}
-		}
-		(void)fclose(file);
-		threads++;
-		if (!streq(entry->d_name, self)) {
-			assert_true(blocked & (1ULL << (SIGTERM - 1)));
-			assert_true(blocked & (1ULL << (SIGINT - 1)));
-		}
-	}
-	(void)closedir(dir);
-	assert_true(threads > 4);
+	assert_int_equal(dir_each(AT_FDCWD, "/proc/self/task", look_at_thread, &threads, &err), 0);
+	assert_true(threads.seen >= 4);
+	assert_int_equal(threads.taking, 0);
 	setup_end(&setup);
 }
 
