@@ -25,7 +25,7 @@ static void prepare(sigset_t *ret_signals)
 	(void)sigemptyset(ret_signals);
 	(void)sigaddset(ret_signals, SIGTERM);
 	(void)sigaddset(ret_signals, SIGINT);
-	(void)sigprocmask(SIG_BLOCK, ret_signals, NULL);
+	(void)pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
 }
 
 static int run(const struct node_flags *flags, struct err *err)

@@ -33,11 +33,10 @@ MUST_USE int observe_init(struct observe *observe, struct err *err);
 /** observe_done - free the metrics; accepts a zeroed one. */
 void observe_done(struct observe *observe);
 
-/** observe_call - an rpc_done_fn: count and log one call. */
-void observe_call(void *observe, const struct rpc_done *done);
-/** observe_path - a keeper's `told`: log what became of a path. */
-void observe_path(
-	void *observe, const char *nqn, const struct portal *portal, const struct err *err);
+/** observe_call - an rpc_done_fn, whose argument is the struct observe: count and log one call. */
+void observe_call(void *arg, const struct rpc_done *done);
+/** observe_path - a keeper's `told` with the same argument: log what became of a path. */
+void observe_path(void *arg, const char *nqn, const struct portal *portal, const struct err *err);
 
 /** observe_health - is the plugin able to work? Return: 0, or -1 saying what is missing. */
 MUST_USE int observe_health(struct observe *observe, struct err *err);

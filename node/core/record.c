@@ -363,21 +363,17 @@ static int check_version(const char *name, const char *line, struct err *err)
 	return 0;
 }
 
-int record_parse(const char *name, const char *text, struct record **ret_record, struct err *err)
+/* Read @text, which is changed on the way, into @record. */
+static int parse_into(struct record *record, const char *name, char *text, struct err *err)
 {
-	_cleanup_record_ struct record *record = record_new();
-	_cleanup_free_ char *copy = strdup(text);
 	struct err why = {0};
 	bool ended = false;
 
-	if (!record || !copy) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "record %s: out of memory", name);
-	}
-	char *rest = copy;
-	if (check_version(name, strsep(&rest, "\n"), err) < 0) {
+	if (check_version(name, strsep(&text, "\n"), err) < 0) {
 		return -1;
 	}
-	for (char *line = strsep(&rest, "\n"); line && rest; line = strsep(&rest, "\n")) {
+	/* A line counts only with its newline: the rest of a cut text is no line. */
+	for (char *line = strsep(&text, "\n"); line && text; line = strsep(&text, "\n")) {
 		char *value = strchr(line, '=');
 		ended = streq(line, "end");
 		if (ended) {
@@ -398,6 +394,22 @@ int record_parse(const char *name, const char *text, struct record **ret_record,
 		!ns_ident_known(&record->ident)) {
 		return broken(name, "lacks volume, nqn, staging or an identity", err);
 	}
-	*ret_record = TAKE_PTR(record);
+	return 0;
+}
+
+int record_parse(const char *name, const char *text, struct record **ret_record, struct err *err)
+{
+	struct record *record = record_new();
+	char *copy = strdup(text);
+	int result = record && copy ? parse_into(record, name, copy, err)
+				    : err_set(err, ERR_RESOURCE_EXHAUSTED,
+					      "record %s: out of memory", name);
+
+	free(copy);
+	if (result < 0) {
+		record_free(record);
+		return -1;
+	}
+	*ret_record = record;
 	return 0;
 }

@@ -152,6 +152,8 @@ const struct mount_entry *mount_table_find_root(const struct mount_table *table,
 int mount_real_path(const char *path, char out[PATH_MAX], struct err *err)
 {
 	char folder[PATH_MAX];
+	char real[PATH_MAX];
+	char name[PATH_MAX];
 	size_t len = strlen(path);
 
 	while (len > 1 && path[len - 1] == '/') {
@@ -162,20 +164,14 @@ int mount_real_path(const char *path, char out[PATH_MAX], struct err *err)
 			"path '%.64s': must be absolute, not '/', and shorter than %d bytes", path,
 			PATH_MAX);
 	}
+	const char *last = memrchr(path, '/', len);
+	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(last + 1 - path), path);
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(path + len - last - 1), last + 1);
 	(void)snprintf(out, PATH_MAX, "%.*s", (int)len, path);
-	const char *last = strrchr(out, '/') + 1;
-	(void)snprintf(folder, sizeof(folder), "%.*s", (int)(last - out), out);
-	_cleanup_free_ char *real = realpath(folder, NULL);
-	if (!real) {
-		if (errno == ENOENT || errno == ENOTDIR) {
-			return 0;
-		}
-		return err_errno(err, errno, "path '%.64s': its folder", path);
-	}
-	/* The last part is read from out while it is written: go through a copy. */
-	_cleanup_free_ char *name = strdup(last);
-	if (!name) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "path: out of memory");
+	if (!realpath(folder, real)) {
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : err_errno(err, errno, "path '%.64s': its folder", path);
 	}
 	int n = snprintf(out, PATH_MAX, "%s%s%s", real, streq(real, "/") ? "" : "/", name);
 	if (n < 0 || n >= PATH_MAX) {

@@ -295,9 +295,9 @@ static void unknown_protection_is_refused(void **state)
 
 	stage_fill(&stage);
 	set_context(&stage, "tls", "psk");
-	refused(&service, &stage, ERR_FAILED_PRECONDITION, "publish_context.tls");
+	refused(&service, &stage, ERR_INVALID_ARGUMENT, "publish_context.tls");
 	set_context(&stage, "auth", "dhchap");
-	refused(&service, &stage, ERR_FAILED_PRECONDITION, "publish_context.auth");
+	refused(&service, &stage, ERR_INVALID_ARGUMENT, "publish_context.auth");
 	assert_int_equal(rig->fake->connects, 0);
 }
 
