@@ -18,7 +18,8 @@ struct search {
 	struct subsys_view view;
 	struct uev_waiter *waiter;
 	char prefix[DISK_NAME_SIZE]; /* "nvme3n": the disks of our subsystem */
-	int64_t small_since_ms;	     /* -1: not seen too small */
+	bool multipath;
+	int64_t small_since_ms; /* -1: not seen too small */
 };
 
 /* Read sysfs again; what is known to be there is read cheaply. */
@@ -36,7 +37,8 @@ static int look(struct search *s, struct err *err)
 			return -1;
 		}
 	}
-	if (s->view.instance >= 0) {
+	/* Without multipath, disks are named after controllers: then every event is looked at. */
+	if (s->view.instance >= 0 && s->multipath) {
 		const struct uev_filter filter = {.sysname = s->prefix};
 		(void)snprintf(s->prefix, sizeof(s->prefix), "nvme%dn", s->view.instance);
 		uev_waiter_filter(s->waiter, &filter);
@@ -204,6 +206,7 @@ int head_wait(const struct step *in, struct fab *fab, struct uev *uev, const str
 	if (uev_waiter_new(uev, NULL, &s.waiter, err) < 0) {
 		return -1;
 	}
+	s.multipath = subsys_multipath(fab_host(fab));
 	int result = search_run(in, &s, dl, ret, err);
 	uev_waiter_free(s.waiter);
 	subsys_view_done(&s.view);

@@ -52,6 +52,7 @@ struct missing {
 	size_t size;
 	int64_t now_ms;
 	const struct subsys_paths *paths;
+	bool multipath;
 	unsigned wanted;
 	unsigned live;
 };
@@ -66,9 +67,10 @@ static bool kept_missing(const char *key, void *value, void *arg)
 	struct kept *kept = value;
 	struct missing *m = arg;
 	bool all = true;
+	bool any = false;
 
 	(void)key;
-	m->wanted += kept->portals.n;
+	m->wanted += m->multipath ? kept->portals.n : 1;
 	for (unsigned i = 0; i < kept->portals.n; i++) {
 		bool there = false;
 		for (size_t p = 0; p < m->paths->n; p++) {
@@ -80,8 +82,9 @@ static bool kept_missing(const char *key, void *value, void *arg)
 			}
 		}
 		all = all && there;
+		any = any || there;
 	}
-	if (all) {
+	if (all || (any && !m->multipath)) {
 		kept->backoff_ms = 0;
 		kept->next_ms = 0;
 	} else if (m->n < m->size) {
@@ -199,7 +202,9 @@ static bool add_missing(struct keeper *keeper, const struct kept *kept, const st
 	if (subsys_scan(fab_host(fab), kept->nqn, fab_identity(fab), &view, &err) < 0) {
 		return false;
 	}
-	for (unsigned i = 0; i < alive->n; i++) {
+	unsigned most =
+		subsys_multipath(fab_host(fab)) ? alive->n : MIN(alive->n, view.ours > 0 ? 0U : 1U);
+	for (unsigned i = 0; i < most; i++) {
 		bool there = false;
 		for (size_t c = 0; c < view.n_ctrls; c++) {
 			there = there ||
@@ -299,6 +304,7 @@ static bool look(struct keeper *keeper)
 		return true;
 	}
 	(void)pthread_mutex_lock(&keeper->lock);
+	m.multipath = subsys_multipath(fab_host(fab));
 	m.size = map_len(keeper->kept);
 	m.list = m.size > 0 ? calloc(m.size, sizeof(*m.list)) : NULL;
 	m.size = m.list ? m.size : 0;

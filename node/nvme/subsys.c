@@ -264,6 +264,14 @@ const struct subsys_disk *subsys_find_disk(
 	return found;
 }
 
+bool subsys_multipath(const struct host_paths *host)
+{
+	char value[8];
+
+	sys_attr(host->sysfs, "module/nvme_core/parameters/multipath", value, sizeof(value));
+	return !streq(value, "N");
+}
+
 /* struct list_walk - one pass over all controllers. */
 struct list_walk {
 	int dirfd;

@@ -91,6 +91,12 @@ MUST_USE int subsys_rescan(const struct host_paths *host, const struct host_iden
 const struct subsys_disk *subsys_find_disk(
 	const struct subsys_view *view, const struct ns_ident *want, struct err *err);
 
+/**
+ * subsys_multipath - does this kernel join paths (native multipath)? Without it each path shows a
+ * disk of its own, and a volume may have one path only.
+ */
+bool subsys_multipath(const struct host_paths *host);
+
 /** struct subsys_path - one controller of ours, wherever it leads. */
 struct subsys_path {
 	char nqn[NQN_SIZE];
