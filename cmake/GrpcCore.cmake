@@ -10,8 +10,19 @@ if(NV_GRPC_STATIC)
 	foreach(name grpc_unsecure address_sorting gpr re2 cares z)
 		list(APPEND archives ${archive_dir}/lib${name}.a)
 	endforeach()
+	# The C++ library goes in as well: only gRPC uses it, and its shared form costs each process
+	# 1 MiB of memory and the image 2.5 MB. The sanitizers bring their own use of the shared one.
+	set(cxx -l:libstdc++.a -static-libgcc)
+	if(NV_SANITIZE)
+		set(cxx stdc++)
+	endif()
+	# Of libstdc++ only what gRPC uses: the shared one would cost 1.4 MiB of resident memory.
+	set(cxx -Wl,-Bstatic stdc++ -Wl,-Bdynamic -static-libgcc)
+	if(NV_SANITIZE)
+		set(cxx stdc++)
+	endif()
 	target_link_libraries(GrpcCore INTERFACE
-		-Wl,--start-group ${archives} ${upb} ${absl} -Wl,--end-group stdc++ m Threads::Threads)
+		-Wl,--start-group ${archives} ${upb} ${absl} -Wl,--end-group ${cxx} m Threads::Threads)
 else()
 	target_link_libraries(GrpcCore INTERFACE grpc_unsecure gpr)
 endif()
