@@ -91,8 +91,9 @@ void *csi_map_make(struct arena *arena, const ProtobufCMessageDescriptor *descri
 		pointer_set(array, i * sizeof(void *), entry);
 	}
 	if (!array) {
+		/* Not RESOURCE_EXHAUSTED: what the answer tells of is done already (P6). */
 		(void)err_set(
-			err, ERR_RESOURCE_EXHAUSTED, "the answer is too large: no room for a map");
+			err, ERR_UNAVAILABLE, "the answer is too large: no room for a map; retry");
 		return NULL;
 	}
 	*ret_n = list.n;

@@ -134,7 +134,8 @@ static int grant(struct publishing *p, const struct core_publish *publish,
 		}
 	}
 	steps_keep(&steps);
-	return attach_print(&p->info, ret, err);
+	/* The grant stands, so whatever fails now is to be asked again. */
+	return attach_print(&p->info, ret, err) < 0 ? be_not_final(err) : 0;
 }
 
 int core_publish(struct core *core, struct op *op, const struct core_publish *publish,

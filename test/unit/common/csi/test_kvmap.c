@@ -114,6 +114,7 @@ static void full_arena(void **state UNUSED)
 	assert_null(csi_map_make(small, &csi__v1__volume__volume_context_entry__descriptor,
 		(struct kv_list){&kv, 1}, &n, &err));
 	assert_int_equal(n, 0);
+	assert_int_equal(err.code, ERR_UNAVAILABLE);
 	arena_free(small);
 }
 

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * StorageClass parameters: every row of the table, and everything that is not in it.
+ */
+#include "controller/core/params.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+static int setup(void **state)
+{
+	*state = arena_new(64 * 1024);
+	return *state ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	arena_free(*state);
+	return 0;
+}
+
+static void refused(struct arena *arena, const char *key, const char *value)
+{
+	struct kv kv = {key, value};
+	struct volume_params params;
+	struct err err = {0};
+
+	if (params_parse((struct kv_list){&kv, 1}, arena, &params, &err) == 0) {
+		fail_msg("%s=%s was taken", key, value);
+	}
+	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
+	if (!strstr(err.msg, "parameters")) {
+		fail_msg("no field in: %s", err.msg);
+	}
+}
+
+static void all_known(void **state)
+{
+	struct kv kv[] = {
+		{"profile", "patient"},
+		{"backend", "a"},
+		{"pool", "p"},
+		{"csi.storage.k8s.io/fstype", "xfs"},
+		{"mkfsOptions", "-i size=512"},
+		{"reclaim", "none"},
+		{"tos", "8"},
+		{"csi.storage.k8s.io/pv/name", "pv"},
+		{"csi.storage.k8s.io/pvc/name", "c"},
+		{"csi.storage.k8s.io/pvc/namespace", "ns"},
+	};
+	struct volume_params params;
+	struct err err = {0};
+
+	if (params_parse((struct kv_list){kv, ARRAY_SIZE(kv)}, *state, &params, &err) < 0) {
+		fail_msg("%s", err.msg);
+	}
+	assert_string_equal(params.backend, "a");
+	assert_string_equal(params.pool, "p");
+	assert_string_equal(params.fs_type, "xfs");
+	/* For the node, sorted, without what is not its business. */
+	assert_int_equal(params.context.n, 4);
+	assert_string_equal(params.context.items[0].key, "mkfsOptions");
+	assert_string_equal(params.context.items[1].key, "profile");
+	assert_string_equal(params.context.items[2].key, "reclaim");
+	assert_string_equal(params.context.items[3].key, "tos");
+}
+
+static void none_at_all(void **state)
+{
+	struct volume_params params;
+	struct err err = {0};
+
+	assert_int_equal(params_parse((struct kv_list){0}, *state, &params, &err), 0);
+	assert_string_equal(params.backend, "");
+	assert_string_equal(params.pool, "");
+	assert_string_equal(params.fs_type, "");
+	assert_int_equal(params.context.n, 0);
+}
+
+static void bad_ones(void **state)
+{
+	static char big[PARAM_VALUE_MAX + 2];
+
+	memset(big, 'x', sizeof(big) - 1);
+	refused(*state, "nrIoQueue", "1");
+	refused(*state, "Backend", "a");
+	refused(*state, "", "a");
+	refused(*state, "csi.storage.k8s.io/unheard-of", "a");
+	refused(*state, "backend", "");
+	refused(*state, "pool", "");
+	refused(*state, "pool", big);
+	refused(*state, "pool", "a\nb");
+	refused(*state, "mkfsOptions", "a\x01");
+	refused(*state, "mkfsOptions", big);
+	refused(*state, "csi.storage.k8s.io/fstype", "ntfs");
+	refused(*state, "reclaim", "discard");
+	refused(*state, "profile", "fastest");
+	refused(*state, "nrIoQueues", "none");
+	refused(*state, "tos", "256");
+	refused(*state, "keepAliveTmo", "-1");
+	refused(*state, "hdrDigest", "1");
+}
+
+static void names_the_parameter(void **state)
+{
+	struct kv kv = {"nrIoQueus", "4"};
+	struct volume_params params;
+	struct err err = {0};
+
+	assert_int_equal(params_parse((struct kv_list){&kv, 1}, *state, &params, &err), -1);
+	assert_non_null(strstr(err.msg, "nrIoQueus"));
+}
+
+static void context_with_filesystem(void **state)
+{
+	struct kv kv[] = {{"tos", "8"}, {"ioPolicy", "numa"}};
+	struct volume_params params;
+	struct kv_list context;
+	struct err err = {0};
+
+	assert_int_equal(params_parse((struct kv_list){kv, 2}, *state, &params, &err), 0);
+	assert_int_equal(params_context(&params, "xfs", *state, &context, &err), 0);
+	assert_int_equal(context.n, 3);
+	assert_string_equal(context.items[0].key, PARAM_FS_KEY);
+	assert_string_equal(context.items[0].value, "xfs");
+	assert_string_equal(context.items[1].key, "ioPolicy");
+	assert_int_equal(params_context(&params, "", *state, &context, &err), 0);
+	assert_int_equal(context.n, 2);
+	assert_true(params_is_context("fsType"));
+	assert_true(params_is_context("tos"));
+	assert_false(params_is_context("pool"));
+	assert_false(params_is_context("csiName"));
+	assert_false(params_is_context("storage.kubernetes.io/csiProvisionerIdentity"));
+}
+
+static void full_arena(void **state UNUSED)
+{
+	struct arena *small = arena_new(8);
+	struct kv kv = {"tos", "8"};
+	struct volume_params params = {.context = {&kv, 1}};
+	struct kv_list context;
+	struct err err = {0};
+
+	assert_non_null(small);
+	assert_int_equal(params_context(&params, "xfs", small, &context, &err), -1);
+	assert_int_equal(err.code, ERR_RESOURCE_EXHAUSTED);
+	assert_int_equal(params_parse((struct kv_list){&kv, 1}, small, &params, &err), -1);
+	assert_int_equal(err.code, ERR_RESOURCE_EXHAUSTED);
+	arena_free(small);
+}
+
+static void snapshot_classes(void **state UNUSED)
+{
+	struct kv fine[] = {{"csi.storage.k8s.io/volumesnapshot/name", "s"},
+		{"csi.storage.k8s.io/volumesnapshotcontent/name", "c"}};
+	struct kv bad = {"pool", "p"};
+	struct err err = {0};
+
+	assert_int_equal(params_snapshot_check((struct kv_list){fine, 2}, &err), 0);
+	assert_int_equal(params_snapshot_check((struct kv_list){&bad, 1}, &err), -1);
+	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
+	assert_non_null(strstr(err.msg, "parameters.pool"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(all_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(none_at_all, setup, teardown),
+		cmocka_unit_test_setup_teardown(bad_ones, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_the_parameter, setup, teardown),
+		cmocka_unit_test_setup_teardown(context_with_filesystem, setup, teardown),
+		cmocka_unit_test(full_arena),
+		cmocka_unit_test(snapshot_classes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
