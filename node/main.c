@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 
 static const char *environment(const char *name)
 {
@@ -36,10 +37,14 @@ static int run(const struct node_flags *flags, struct err *err)
 	int number = 0;
 
 	prepare(&signals);
-	if (plugin_helper(&helper, err) < 0 || plugin_start(flags, helper, &plugin, err) < 0) {
-		LOG_ERROR("cannot start", LOG_ERR(err));
+	/* Only looked at by poll(): the signal stays for sigwait(). */
+	_cleanup_close_ int stop_fd = signalfd(-1, &signals, SFD_CLOEXEC);
+	if (plugin_helper(&helper, err) < 0 ||
+		plugin_start(flags, helper, stop_fd, &plugin, err) < 0) {
+		bool stopped = err->code == ERR_CANCELLED;
+		LOG_EVENT(stopped ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "cannot start", LOG_ERR(err));
 		helper_stop(helper);
-		return NODE_EXIT_FAILED;
+		return stopped ? NODE_EXIT_OK : NODE_EXIT_FAILED;
 	}
 	(void)sigwait(&signals, &number);
 	LOG_INFO("stopping", LOG_NUM("signal", number));

@@ -45,6 +45,7 @@ static const struct rpc_route NODE_ROUTES[] = {
 struct plugin {
 	const struct node_flags *flags;
 	struct helper *helper;
+	int stop_fd; /* borrowed */
 	int lock_fd;
 	struct host_identity identity;
 	struct host_paths paths;
@@ -52,6 +53,7 @@ struct plugin {
 	struct fab *fab;
 	struct uev *uev;
 	struct quarantine *quarantine;
+	struct gate *gate;
 	struct keylock *subsystems;
 	struct keeper *keeper;
 	struct host_real real;
@@ -92,7 +94,7 @@ int plugin_helper(struct helper **ret_helper, struct err *err)
 /* One plugin at a time works with the state folder; the old one of an update may take a while. */
 static int lock_state(struct plugin *plugin, struct err *err)
 {
-	struct deadline dl = deadline_in(PLUGIN_LOCK_MS);
+	struct deadline dl = {.at_ms = clock_ms() + PLUGIN_LOCK_MS, .cancel_fd = plugin->stop_fd};
 	char path[PATH_MAX];
 	bool told = false;
 
@@ -111,10 +113,12 @@ static int lock_state(struct plugin *plugin, struct err *err)
 			told = true;
 		}
 		if (deadline_poll(&dl, -1, 0, LOCK_LOOK_MS, "lock", err) < 0) {
-			return err_set(err, ERR_UNAVAILABLE,
-				"%s: another node plugin with this state folder still runs after %d s; end it "
-				"first",
-				path, PLUGIN_LOCK_MS / 1000);
+			return err->code == ERR_CANCELLED
+				       ? -1
+				       : err_set(err, ERR_UNAVAILABLE,
+						 "%s: another node plugin with this state folder still runs after %d s; end it "
+						 "first",
+						 path, PLUGIN_LOCK_MS / 1000);
 		}
 	}
 	return 0;
@@ -144,7 +148,8 @@ static int start_initiator(struct plugin *plugin, struct err *err)
 		LOG_ERROR("NVMe/TCP cannot be used on this node yet", LOG_ERR(&why));
 	}
 	plugin->subsystems = keylock_new(CORE_LOCKS_MAX);
-	if (!plugin->subsystems) {
+	plugin->gate = gate_new();
+	if (!plugin->subsystems || !plugin->gate) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "plugin: out of memory");
 	}
 	if (fab_new(&plugin->paths, &plugin->identity, &plugin->fab, err) < 0 ||
@@ -187,6 +192,7 @@ static int start_core(struct plugin *plugin, struct err *err)
 		.uev = plugin->uev,
 		.keeper = plugin->keeper,
 		.quarantine = plugin->quarantine,
+		.gate = plugin->gate,
 		.mountinfo = MOUNT_INFO_PATH};
 	struct core_config config = {.ops = host_ops_real(),
 		.host = &plugin->real,
@@ -222,7 +228,7 @@ static int start_rpc(struct plugin *plugin, struct err *err)
 {
 	const struct node_flags *flags = plugin->flags;
 	bool registers = *flags->registration_dir != '\0';
-	struct deadline wait = deadline_in(PLUGIN_LOCK_MS);
+	struct deadline wait = {.at_ms = clock_ms() + PLUGIN_LOCK_MS, .cancel_fd = plugin->stop_fd};
 
 	(void)snprintf(
 		plugin->lock_path, sizeof(plugin->lock_path), "%s/lock.sockets", flags->state_dir);
@@ -299,8 +305,8 @@ static int start(struct plugin *plugin, struct err *err)
 		       : 0;
 }
 
-int plugin_start(const struct node_flags *flags, struct helper *helper, struct plugin **ret_plugin,
-	struct err *err)
+int plugin_start(const struct node_flags *flags, struct helper *helper, int stop_fd,
+	struct plugin **ret_plugin, struct err *err)
 {
 	struct plugin *plugin = calloc(1, sizeof(*plugin));
 
@@ -309,6 +315,7 @@ int plugin_start(const struct node_flags *flags, struct helper *helper, struct p
 	}
 	plugin->flags = flags;
 	plugin->helper = helper;
+	plugin->stop_fd = stop_fd;
 	plugin->lock_fd = -1;
 	if (start(plugin, err) < 0) {
 		/* What does not end is ended with the process, which is about to end. */
@@ -349,6 +356,7 @@ bool plugin_stop(struct plugin *plugin)
 	observe_done(&plugin->observe);
 	uev_stop(plugin->uev);
 	quarantine_free(plugin->quarantine);
+	gate_free(plugin->gate);
 	fab_free(plugin->fab);
 	if (plugin->subsystems) {
 		keylock_free(plugin->subsystems);

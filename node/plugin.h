@@ -22,9 +22,10 @@ MUST_USE int plugin_helper(struct helper **ret_helper, struct err *err);
 
 /**
  * plugin_start - take the state folder, look at what is there, serve. SIGTERM must be blocked.
- * @flags and @helper are borrowed until plugin_stop(). Return: 0, or -1.
+ * @stop_fd becomes readable when the start is to be given up. @flags, @helper and @stop_fd are
+ * borrowed until plugin_stop(). Return: 0, or -1 (CANCELLED when it was given up).
  */
-MUST_USE int plugin_start(const struct node_flags *flags, struct helper *helper,
+MUST_USE int plugin_start(const struct node_flags *flags, struct helper *helper, int stop_fd,
 	struct plugin **ret_plugin, struct err *err);
 /** plugin_refused - did kubelet refuse the registration? SIGTERM was sent to this process then. */
 bool plugin_refused(const struct plugin *plugin);

@@ -78,7 +78,7 @@ static uint32_t portals_to_skip(
 	return skip;
 }
 
-static int connect_any(const struct step *in, struct host_real *host, const struct host_link *link,
+static int try_all(const struct step *in, struct host_real *host, const struct host_link *link,
 	const struct subsys_view *view, struct guard *guard, struct err *err)
 {
 	struct portal_verdict verdicts[PORTALS_MAX] = {0};
@@ -116,6 +116,22 @@ static int connect_any(const struct step *in, struct host_real *host, const stru
 		"subsystem %s: no portal answers as an NVMe/TCP target, or all failed a moment ago: %s; "
 		"check the target and the network between it and this node",
 		link->nqn, text);
+}
+
+static int connect_any(const struct step *in, struct host_real *host, const struct host_link *link,
+	const struct subsys_view *view, struct guard *guard, struct err *err)
+{
+	const struct portal *first = &link->portals->list[0];
+
+	if (gate_enter(host->gate, first, err) < 0) {
+		return -1;
+	}
+	int result = try_all(in, host, link, view, guard, err);
+	/* A refusal is an answer; a volume that is refused says nothing about the others. */
+	bool silent =
+		result < 0 && (err->code == ERR_UNAVAILABLE || err->code == ERR_DEADLINE_EXCEEDED);
+	gate_leave(host->gate, first, !silent);
+	return result;
 }
 
 static int real_connect(const struct step *in, void *self, const struct host_link *link,

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "node/core/gate.h"
 #include "node/core/host.h"
 #include "node/nvme/fabrics.h"
 #include "node/nvme/keeper.h"
@@ -21,6 +22,7 @@ struct host_real {
 	struct uev *uev;
 	struct keeper *keeper;
 	struct quarantine *quarantine;
+	struct gate *gate;
 	const char *mountinfo; /* MOUNT_INFO_PATH */
 };
 
