@@ -116,22 +116,25 @@ static int serve(struct run *run, struct err *err)
 }
 
 /*
- * The agent starts before the network does, so its address may come later. What is wrong in
- * itself, as a certificate that cannot be read, ends the start.
+ * The agent starts before the network does, so its address may come later. All else that keeps it
+ * from listening ends the start.
  */
 static int serve_or_wait(struct run *run, struct err *err)
 {
-	struct err why = {0};
+	const char *listen = run->config->listen;
+	struct portal portal;
 
-	if (run->server || serve(run, &why) == 0) {
+	if (run->server) {
 		return 0;
 	}
-	if (why.code != err_code_of_errno(EADDRNOTAVAIL)) {
-		*err = why;
+	if (listen && portal_parse("listen", listen, &portal, err) < 0) {
 		return -1;
 	}
-	LOG_WARNING("the address to listen on is not there yet", LOG_ERR(&why));
-	return 0;
+	if (listen && !nvmet_address_there(&portal)) {
+		LOG_WARNING("the address to listen on is not there yet", LOG_STR("listen", listen));
+		return 0;
+	}
+	return serve(run, err);
 }
 
 static int start(struct run *run, struct err *err)

@@ -117,7 +117,9 @@ void api_event(void *self, const struct http_server_event *event)
 	const char *values[] = {event->method, event->pattern, status};
 
 	metric_observe(api->requests, values, (double)event->ms / 1000);
-	if (event->status >= 400) {
+	if (streq(event->pattern, "/healthz")) {
+		level = LOG_LEVEL_DEBUG; /* asked often, and it says itself what is wrong */
+	} else if (event->status >= 400) {
 		level = event->status == 404 || event->status == 409 ? LOG_LEVEL_INFO
 								     : LOG_LEVEL_WARNING;
 	} else if (!streq(event->method, "GET") && !streq(event->method, "HEAD")) {

@@ -8,12 +8,14 @@
 #include "target/core/agent.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct agent {
 	struct catalog *catalogs[AGENT_POOLS_MAX];
 	unsigned n_catalogs;
 	struct nvmet *nvmet;
 	struct keylock *locks;
+	atomic_bool up; /* the gate was opened */
 	/* Read: a grant or fence is under way. Write: port links of all subsystems are made. */
 	pthread_rwlock_t links;
 };

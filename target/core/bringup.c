@@ -116,7 +116,11 @@ int agent_bring_up(struct agent *agent, const struct deadline *pools, struct err
 	if (rc < 0) {
 		return -1;
 	}
-	return agent_step(&steps, "gate-open", open_gate, agent, err);
+	if (agent_step(&steps, "gate-open", open_gate, agent, err) < 0) {
+		return -1;
+	}
+	atomic_store(&agent->up, true);
+	return 0;
 }
 
 /* Portals whose address came: opened for all subsystems at once, behind the gate. */
@@ -205,6 +209,9 @@ int agent_healthy(struct agent *agent, struct err *err)
 				"pool %s: %zu objects cannot be used, see the log",
 				catalog_name(catalog), damaged);
 		}
+	}
+	if (!atomic_load(&agent->up)) {
+		return err_set(err, ERR_UNAVAILABLE, "the agent is starting");
 	}
 	if (nvmet_ports_down(agent->nvmet, &why) > 0) {
 		return err_set(err, ERR_UNAVAILABLE, "%s", why.msg);

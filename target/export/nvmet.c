@@ -29,6 +29,8 @@ int nvmet_open(const struct nvmet_options *options, struct nvmet **ret, struct e
 	nvmet->cfs.ops = options->ops;
 	nvmet->portals = options->portals;
 	nvmet->nft = options->nft;
+	(void)err_set(
+		&nvmet->down, ERR_UNAVAILABLE, "portals are not open yet, the agent is starting");
 	(void)pthread_mutex_init(&nvmet->hosts, NULL);
 	(void)pthread_mutex_init(&nvmet->ports, NULL);
 	nvmet->lock_fd = open(nvmet->cfs.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -121,6 +121,10 @@ unsigned nvmet_ports_down(struct nvmet *nvmet, struct err *why);
 /** nvmet_ports_waiting - is there a port that is not up although its address is there now? */
 bool nvmet_ports_waiting(struct nvmet *nvmet);
 
+/** nvmet_address_there - is the portal's address set on this machine? True also when that cannot be
+ * told. */
+bool nvmet_address_there(const struct portal *portal);
+
 /** nvmet_gate_close - drop new connections to the portals; those that stand are not touched. */
 MUST_USE int nvmet_gate_close(const struct step *in, struct nvmet *nvmet, struct err *err);
 /** nvmet_gate_open - let them in again. */

@@ -180,7 +180,7 @@ static void port_set(struct nvmet *nvmet, unsigned i, const struct err *why)
 	(void)pthread_mutex_lock(&nvmet->ports);
 	nvmet->up[i] = !why;
 	if (why) {
-		nvmet->down = *why;
+		(void)err_set(&nvmet->down, ERR_UNAVAILABLE, "%s", why->msg);
 	}
 	(void)pthread_mutex_unlock(&nvmet->ports);
 }
@@ -220,7 +220,7 @@ int nvmet_link(const struct step *in, struct nvmet *nvmet, const char *nqn, stru
 	if (linked == 0) {
 		(void)nvmet_ports_down(nvmet, &why);
 		return err_set(err, ERR_UNAVAILABLE,
-			"no portal is there: %s: is its address set on this machine, its port free, and the module nvmet-tcp loaded?",
+			"no portal is open: %s (is its address set on this machine, its port free, and the module nvmet-tcp loaded?)",
 			why.msg);
 	}
 	return 0;
@@ -269,28 +269,31 @@ unsigned nvmet_ports_down(struct nvmet *nvmet, struct err *why)
 	return down;
 }
 
-static bool address_there(const struct portal *portal)
+bool nvmet_address_there(const struct portal *portal)
 {
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
 	struct sockaddr_in v4 = {.sin_family = AF_INET};
 	_cleanup_close_ int fd =
 		socket(portal->v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0) {
-		return true; /* cannot tell: let the kernel's target try */
-	}
+	const struct sockaddr *addr = (const struct sockaddr *)&v4;
+	socklen_t len = sizeof(v4);
+
 	if (portal->v6) {
-		return inet_pton(AF_INET6, portal->addr, &v6.sin6_addr) == 1 &&
-		       bind(fd, (const struct sockaddr *)&v6, sizeof(v6)) == 0;
+		addr = (const struct sockaddr *)&v6;
+		len = sizeof(v6);
+		(void)inet_pton(AF_INET6, portal->addr, &v6.sin6_addr);
+	} else {
+		(void)inet_pton(AF_INET, portal->addr, &v4.sin_addr);
 	}
-	return inet_pton(AF_INET, portal->addr, &v4.sin_addr) == 1 &&
-	       bind(fd, (const struct sockaddr *)&v4, sizeof(v4)) == 0;
+	/* Port 0: only the address is asked for. In doubt let the real thing try. */
+	return fd < 0 || bind(fd, addr, len) == 0 || errno != EADDRNOTAVAIL;
 }
 
 bool nvmet_ports_waiting(struct nvmet *nvmet)
 {
 	for (unsigned i = 0; i < nvmet->portals.n; i++) {
-		if (!port_up(nvmet, i) && address_there(&nvmet->portals.list[i])) {
+		if (!port_up(nvmet, i) && nvmet_address_there(&nvmet->portals.list[i])) {
 			return true;
 		}
 	}

@@ -524,7 +524,8 @@ def test_late_portal(agent):
     configure(portals=PORTALS + ["10.99.0.1:4420"])
     agent.start(wait=False)
     until("the API", lambda: call("GET", "/v1/info")[0] == 200)
-    export = until("granted", lambda: call("PUT", host_path("v3", HOST_B))[1])
+    export = until("granted", lambda: [answer for status, answer in [call("PUT", host_path("v3", HOST_B))]
+                                       if status == 200])[0]
     assert "10.99.0.1:4420" in export["portals"]
     assert call("GET", "/healthz")[0] == 503
     run("ip", "addr", "add", "10.99.0.1/32", "dev", "lo")
@@ -543,7 +544,10 @@ def test_nothing_left(agent):
         want(204, "DELETE", f"/v1/volumes/{volume}")
         want(404, "DELETE", f"/v1/volumes/{volume}")
     want(204, "DELETE", "/v1/snapshots/s1")
-    until("no controllers", lambda: not glob.glob("/sys/class/nvme/nvme*"))
+    # Nobody listens any more, so initiators are refused a connection and not told to go away.
+    for path in glob.glob("/sys/class/nvme/nvme*"):
+        assert read(path + "/state") != "live"
+        disconnect(read(path + "/subsysnqn"))
     nothing_exported()
     assert pool_files() == [], pool_files()
     pool = want(200, "GET", "/v1/pools")["pools"][0]
