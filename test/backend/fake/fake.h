@@ -17,7 +17,7 @@
 /** Its two pools, and how many bytes each has. */
 #define FAKE_POOL_A "pool-a"
 #define FAKE_POOL_B "pool-b"
-#define FAKE_POOL_SIZE (64 * TIB)
+#define FAKE_POOL_SIZE (8 * TIB)
 #define FAKE_GRANULARITY 4096
 #define FAKE_MIN_SIZE MIB
 #define FAKE_MAX_SIZE (16 * TIB)

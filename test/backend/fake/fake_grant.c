@@ -32,7 +32,7 @@ static void show_export(
 	memcpy(info.ident.uuid, volume->uuid, sizeof(info.ident.uuid));
 	memcpy(info.ident.nguid, volume->uuid, sizeof(info.ident.nguid));
 	if (info.shared) {
-		(void)snprintf(info.nqn, sizeof(info.nqn), NQN_PREFIX "%s", h->name);
+		(void)snprintf(info.nqn, sizeof(info.nqn), NQN_PREFIX "%.64s", h->name);
 		info.ident.nsid = (uint32_t)(volume - h->fake->state->volume) + 1;
 	} else {
 		nqn_of_volume(h->instance, volume->uuid, info.nqn);

@@ -65,26 +65,35 @@ static int map_state(int fd, struct fake_state **ret, struct err *err)
 	return 0;
 }
 
-/* The first one to come makes it, behind the file's lock. */
+/* Make the state ready if nobody did yet. */
+static int init_state(struct fake_state *state, struct err *err)
+{
+	if (state->magic == MAGIC) {
+		return 0;
+	}
+	if (init_lock(state, err) < 0) {
+		return -1;
+	}
+	state->magic = MAGIC;
+	return 0;
+}
+
+/* The first one to come makes it, behind the file's lock. That is let go by name: the mapping holds
+ * the open file, so close() alone would keep it. */
 static int map_file(const char *path, struct fake_state **ret, struct err *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int rc = -1;
 
 	if (fd < 0 || flock(fd, LOCK_EX) < 0 ||
 		ftruncate(fd, (off_t)sizeof(struct fake_state)) < 0) {
 		return err_errno(err, errno, "fake backend: %s", path);
 	}
-	if (map_state(fd, ret, err) < 0) {
-		return -1;
+	if (map_state(fd, ret, err) == 0) {
+		rc = init_state(*ret, err);
 	}
-	if ((*ret)->magic == MAGIC) {
-		return 0;
-	}
-	if (init_lock(*ret, err) < 0) {
-		return -1;
-	}
-	(*ret)->magic = MAGIC;
-	return 0;
+	(void)flock(fd, LOCK_UN);
+	return rc;
 }
 
 static void set_ops(struct fake *fake);
@@ -101,7 +110,7 @@ int fake_new(const struct fake_options *options, struct fake **ret, struct err *
 		rc = map_file(options->path, &fake->state, err);
 	} else {
 		rc = map_state(-1, &fake->state, err);
-		rc = rc < 0 ? rc : init_lock(fake->state, err);
+		rc = rc < 0 ? rc : init_state(fake->state, err);
 	}
 	if (rc < 0) {
 		fake_free(fake);

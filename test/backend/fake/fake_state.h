@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/nvmf/nqn.h"
+#include "common/nvmf/uuid.h"
 #include "controller/backend/objname.h"
 #include "test/backend/fake/fake.h"
 
