@@ -160,7 +160,6 @@ def test_read_only_many(world):
     one = world.attach(volume, mode=mode, pod="pod1", readonly=True).up()
     two = world.attach(volume, mode=mode, pod="pod2", readonly=True)
     two.context, two.node_id = one.context, one.node_id
-    world.vm.run(f"mkdir -p $(dirname {two.target})")
     two.publish()
     assert world.vm.run(f"cat {one.target}/f {two.target}/f").split() == ["shared", "shared"]
     assert world.vm.run(f"touch {one.target}/new", check=False)[0] != 0

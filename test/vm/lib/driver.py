@@ -168,12 +168,13 @@ class Attachment:
         return self
 
     def stage(self):
-        self.node.vm.run(f"mkdir -p {self.staging} {os.path.dirname(self.target)}")
+        self.node.vm.run(f"mkdir -p {self.staging}")
         self.node.call("NodeStageVolume", publish_context=self.context,
                        staging_target_path=self.staging, **self.common())
         return self
 
     def publish(self):
+        self.node.vm.run(f"mkdir -p {os.path.dirname(self.target)}")
         self.node.call("NodePublishVolume", publish_context=self.context, staging_target_path=self.staging,
                        target_path=self.target, readonly=self.readonly, **self.common())
         return self
