@@ -218,13 +218,9 @@ static int place_backend_error(
 	return js_fail(&b->at, NULL, err, "backend %s: %s", b->be.name, why->msg);
 }
 
-int config_open(const struct config *config, struct core **ret_core, struct err *err)
+/* Open each into @open. Return: how many are open; fewer than all with @err. */
+static size_t open_all(const struct config *config, struct core_backend *open, struct err *err)
 {
-	_cleanup_free_ struct core_backend *open = calloc(config->n_backends + 1, sizeof(*open));
-
-	if (!open) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the backends");
-	}
 	for (size_t i = 0; i < config->n_backends; i++) {
 		const struct config_backend *b = &config->backends[i];
 		struct err why = {0};
@@ -232,11 +228,30 @@ int config_open(const struct config *config, struct core **ret_core, struct err 
 		open[i] = (struct core_backend){
 			.name = b->be.name, .aliases = b->aliases, .n_aliases = b->n_aliases};
 		if (b->type->open(&b->be, &open[i].take_backend, &why) < 0) {
-			for (size_t k = 0; k < i; k++) {
-				be_close(open[k].take_backend);
-			}
-			return place_backend_error(b, &why, err);
+			(void)place_backend_error(b, &why, err);
+			return i;
 		}
 	}
-	return core_new(config->instance, open, config->n_backends, ret_core, err);
+	return config->n_backends;
+}
+
+int config_open(const struct config *config, struct core **ret_core, struct err *err)
+{
+	struct core_backend *open = calloc(config->n_backends + 1, sizeof(*open));
+	size_t n;
+	int result = -1;
+
+	if (!open) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the backends");
+	}
+	n = open_all(config, open, err);
+	if (n == config->n_backends) {
+		result = core_new(config->instance, open, n, ret_core, err);
+	} else {
+		for (size_t i = 0; i < n; i++) {
+			be_close(open[i].take_backend);
+		}
+	}
+	free(open);
+	return result;
 }

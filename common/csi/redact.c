@@ -137,7 +137,7 @@ static void print_element(
 		print_value(field, at, out, depth);
 		return;
 	}
-	memcpy(&entry, at, sizeof(entry));
+	memcpy(&entry, at, sizeof(void *));
 	if (entry && entry->descriptor->n_fields == 2 &&
 		streq(entry->descriptor->fields[0].name, "key") &&
 		streq(entry->descriptor->fields[1].name, "value")) {

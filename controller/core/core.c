@@ -45,36 +45,55 @@ static int member_init(struct member *ret, const struct core_backend *from)
 	return 0;
 }
 
-static int by_name(const void *a, const void *b)
+/* Index of the one that comes after @after in the order of names (the first for NULL). */
+static size_t next_by_name(const struct core_backend *backends, size_t n, const char *after)
 {
-	return strcmp(
-		((const struct core_backend *)a)->name, ((const struct core_backend *)b)->name);
+	size_t best = n;
+
+	for (size_t i = 0; i < n; i++) {
+		if ((!after || strcmp(backends[i].name, after) > 0) &&
+			(best == n || strcmp(backends[i].name, backends[best].name) < 0)) {
+			best = i;
+		}
+	}
+	return best;
+}
+
+static struct core *core_empty(const char *instance, size_t n)
+{
+	struct core *core = calloc(1, sizeof(*core));
+
+	if (!core) {
+		return NULL;
+	}
+	core->instance = strdup(instance);
+	core->locks = keylock_new(CORE_LOCKS_MAX);
+	core->members = calloc(n + 1, sizeof(*core->members));
+	if (!core->instance || !core->locks || !core->members) {
+		core_free(core);
+		return NULL;
+	}
+	return core;
 }
 
 int core_new(const char *instance, const struct core_backend *backends, size_t n,
 	struct core **ret_core, struct err *err)
 {
-	_cleanup_free_ struct core_backend *sorted = calloc(n + 1, sizeof(*sorted));
-	struct core *core = calloc(1, sizeof(*core));
-	bool fine = sorted && core;
+	struct core *core = core_empty(instance, n);
+	const char *last = NULL;
+	bool fine = true;
 
-	if (core) {
-		core->instance = strdup(instance);
-		core->locks = keylock_new(CORE_LOCKS_MAX);
-		core->members = calloc(n + 1, sizeof(*core->members));
-		fine = fine && core->instance && core->locks && core->members;
-	}
-	if (!fine) {
+	if (!core) {
 		for (size_t i = 0; i < n; i++) {
 			be_close(backends[i].take_backend);
 		}
-		core_free(core);
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
 	}
-	memcpy(sorted, backends, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), by_name);
-	for (size_t i = 0; i < n; i++) {
-		fine = member_init(&core->members[i], &sorted[i]) == 0 && fine;
+	while (core->n_members < n) {
+		const struct core_backend *from = &backends[next_by_name(backends, n, last)];
+
+		last = from->name;
+		fine = member_init(&core->members[core->n_members], from) == 0 && fine;
 		core->n_members++;
 	}
 	if (!fine) {
@@ -198,4 +217,15 @@ int core_unless_absent(const struct err *why, struct err *err)
 		*err = *why;
 	}
 	return -1;
+}
+
+int core_wrap_backend(const struct member *member, struct err *err)
+{
+	char prefix[80];
+
+	(void)snprintf(prefix, sizeof(prefix), "backend %s:", member->name);
+	if (err && strncmp(err->msg, prefix, strlen(prefix)) == 0) {
+		return -1;
+	}
+	return err_wrap(err, "backend %s", member->name);
 }

@@ -240,7 +240,7 @@ static int fill_args(struct making *m, struct err *err)
 		m->args.source.object = source->id.object;
 	}
 	if (m->member->be->ops->limits(m->member->be, m->op, &m->limits, err) < 0) {
-		return err_wrap(err, "backend %s", m->member->name);
+		return core_wrap_backend(m->member, err);
 	}
 	/* What exists already is not asked for its source again: that may be gone since. */
 	if (member_volume(m->member, m->op, m->object, &there, &why) == 0) {

@@ -237,7 +237,7 @@ static int member_snapshots(struct member *member, const struct op *op, const ch
 	}
 	if (listing_snapshots(member->be, &inner, volume, ret, err) < 0) {
 		(void)be_not_final(err);
-		return err_wrap(err, "backend %s", member->name);
+		return core_wrap_backend(member, err);
 	}
 	return 0;
 }

@@ -201,20 +201,14 @@ static int by_object(const void *a, const void *b)
 		((const struct listing_entry *)b)->object);
 }
 
-static int read_all(struct backend *be, const struct op *op, struct be_page *page, bool snapshots,
-	struct listing **ret, struct err *err)
+static int read_pages(struct builder *builder, struct backend *be, const struct op *op,
+	struct be_page *page, bool snapshots, struct err *err)
 {
-	_cleanup_listing_ struct listing *listing = listing_new();
-	struct builder builder = {.listing = listing};
-
-	if (!listing) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for a list");
-	}
 	do {
 		const char *before = page->token;
 
 		if (deadline_check(&op->deadline, "list", err) < 0 ||
-			read_page(&builder, be, op, page, snapshots, err) < 0) {
+			read_page(builder, be, op, page, snapshots, err) < 0) {
 			return -1;
 		}
 		/* A list that does not get on would have us ask for ever. */
@@ -223,10 +217,26 @@ static int read_all(struct backend *be, const struct op *op, struct be_page *pag
 				"the list stands still: a page names itself as the next one; retry");
 		}
 	} while (!str_empty(page->token));
-	if (listing->n > 0) {
-		qsort(listing->entries, listing->n, sizeof(*listing->entries), by_object);
+	return 0;
+}
+
+static int read_all(struct backend *be, const struct op *op, struct be_page *page, bool snapshots,
+	struct listing **ret, struct err *err)
+{
+	struct builder builder = {.listing = listing_new()};
+
+	if (!builder.listing) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for a list");
 	}
-	*ret = TAKE_PTR(listing);
+	if (read_pages(&builder, be, op, page, snapshots, err) < 0) {
+		listing_unref(builder.listing);
+		return -1;
+	}
+	if (builder.listing->n > 0) {
+		qsort(builder.listing->entries, builder.listing->n,
+			sizeof(*builder.listing->entries), by_object);
+	}
+	*ret = builder.listing;
 	return 0;
 }
 

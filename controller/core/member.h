@@ -55,3 +55,6 @@ MUST_USE int member_volume(struct member *member, const struct op *op, const cha
 int core_in_progress(const struct member *member, const char *what, struct err *err);
 /** core_unless_absent - 0 when @why is NOT_FOUND; else it is copied to @err. Return: 0 or -1. */
 MUST_USE int core_unless_absent(const struct err *why, struct err *err);
+/** core_wrap_backend - put "backend <name>" in front of the message unless it says so itself.
+ * Return: always -1. */
+int core_wrap_backend(const struct member *member, struct err *err);

@@ -147,7 +147,7 @@ static int expand_size(struct changing *c, const struct core_range *range, int64
 		return 0;
 	}
 	if (c->member->be->ops->limits(c->member->be, c->op, &limits, err) < 0) {
-		return err_wrap(err, "backend %s", c->member->name);
+		return core_wrap_backend(c->member, err);
 	}
 	unit = MAX(limits.granularity, 1);
 	if (range->required > INT64_MAX - unit ||
@@ -223,7 +223,7 @@ static int add_capacity(struct member *member, struct op *op, const char *pool,
 		return -1;
 	}
 	if (member->be->ops->capacity(member->be, op, pool, &room, err) < 0) {
-		return err_wrap(err, "backend %s", member->name);
+		return core_wrap_backend(member, err);
 	}
 	sum->min_size = sum->available == 0 && sum->max_size == 0
 				? room.min_size

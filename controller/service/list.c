@@ -2,6 +2,7 @@
 /*
  * ListVolumes and GetCapacity.
  */
+#include "common/base/log.h"
 #include "common/csi/kvmap.h"
 #include "common/csi/validate.h"
 #include "controller/service/convert.h"
@@ -74,6 +75,10 @@ void service_list_volumes(Csi__V1__Controller_Service *service,
 		fill_page(op, &page, &answer) < 0) {
 		closure(NULL, closure_data);
 		return;
+	}
+	if (page.stale) {
+		LOG_WARNING("a backend cannot be asked; its last good list was told",
+			LOG_STR("backend", page.stale), LOG_STR("rpc", op->method));
 	}
 	closure(&answer, closure_data);
 }

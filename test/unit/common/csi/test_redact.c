@@ -74,6 +74,7 @@ static void nested_and_enums(void **state UNUSED)
 	Csi__V1__VolumeCapability__MountVolume mount =
 		CSI__V1__VOLUME_CAPABILITY__MOUNT_VOLUME__INIT;
 	char *flags[] = {(char[]){"password=hunter2"}};
+	const int unknown = 77;
 
 	mode.mode = CSI__V1__VOLUME_CAPABILITY__ACCESS_MODE__MODE__SINGLE_NODE_WRITER;
 	mount.fs_type = (char[]){"ext4"};
@@ -92,7 +93,7 @@ static void nested_and_enums(void **state UNUSED)
 	assert_null(strstr(sb_str(&out), "hunter2"));
 
 	sb_reset(&out);
-	mode.mode = (Csi__V1__VolumeCapability__AccessMode__Mode)77;
+	memcpy(&mode.mode, &unknown, sizeof(unknown));
 	csi_print(&capability.base, &out);
 	assert_non_null(strstr(sb_str(&out), "mode: 77"));
 }
