@@ -140,8 +140,9 @@ static int take(const struct mount_choice *choice, const char *option, size_t le
 		return append(out, option, len, err);
 	}
 	return err_set(err, ERR_INVALID_ARGUMENT,
-		"mount_flags: the option '%.*s' is not allowed for %s; docs/parameters.md lists those that "
-		"are; remove it from the StorageClass's mountOptions or the PersistentVolume",
+		"mount_flags: the option '%.*s' is not allowed for %s; "
+		"docs/how-a-volume-is-attached.md lists those that are; remove it from the StorageClass's "
+		"mountOptions or from the PersistentVolume",
 		name_length(option, len), option, choice->fs_type);
 }
 
@@ -190,4 +191,9 @@ int mount_options_make(
 	return streq(choice->fs_type, "xfs") && !strstr(ret->data, "nouuid")
 		       ? append(ret, "nouuid", 6, err)
 		       : 0;
+}
+
+const char *const *mount_options_known(const char *fs_type)
+{
+	return streq(fs_type, "xfs") ? XFS : streq(fs_type, "ext4") ? EXT4 : ANY_FS;
 }

@@ -35,3 +35,10 @@ struct mount_choice {
  */
 MUST_USE int mount_options_make(
 	const struct mount_choice *choice, struct mount_options *ret, struct err *err);
+
+/**
+ * mount_options_known - the flags that are allowed for "ext4", for "xfs" and (any other word) for
+ * both, besides the generic ones of mount(8): NULL-terminated, a name with '=' takes a value. The
+ * docs are tested against it.
+ */
+const char *const *mount_options_known(const char *fs_type);

@@ -76,9 +76,11 @@ struct fake {
 	/* The next call of this operation fails with this code; "" when none. */
 	char fail_op[32];
 	enum err_code fail_code;
-	char dir[64];	 /* of the test: state/ and mountinfo are in it */
-	pid_t stuck_pid; /* check() leaves this child behind */
-	int stuck_pidfd; /* usage() leaves this one behind */
+	char dir[64];		       /* of the test: state/ and mountinfo are in it */
+	pid_t stuck_pid;	       /* check() leaves this child behind */
+	int stuck_pidfd;	       /* usage() leaves this one behind */
+	void (*in_connect)(void *arg); /* what others do meanwhile */
+	void *in_connect_arg;
 };
 
 /* As common/base/helper.c has it: nothing else makes a child that cannot be killed. */
@@ -167,6 +169,11 @@ static int fake_connect(const struct step *in, void *self, const struct host_lin
 	(void)guard;
 	if (fake_fails(fake, "connect", err)) {
 		return -1;
+	}
+	if (fake->in_connect) {
+		void (*meanwhile)(void *) = fake->in_connect;
+		fake->in_connect = NULL;
+		meanwhile(fake->in_connect_arg);
 	}
 	fake->connects += fake->subsystems[fake_subsystem(fake, link->nqn)].connected ? 0 : 1;
 	fake_attach(fake, link->nqn, true);

@@ -396,6 +396,47 @@ static void unstage_finds_a_mount_whose_record_was_lost(void **state)
 	rig_assert_nothing(rig);
 }
 
+/* Calls that come while the first one connects. */
+static void meanwhile(void *arg)
+{
+	struct rig *rig = arg;
+	struct core_stage same = rig_request(0, VOLUME);
+	struct core_stage other = rig_request(1, "linux/vol-2");
+	struct core_publish publish = rig_publish_request(&same);
+	struct deadline soon = deadline_in(0);
+	struct err err = {0};
+
+	assert_int_equal(rig_stage(rig, &same), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_int_equal(rig_publish(rig, &publish), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	/* Another volume of the subsystem waits for it, as long as its caller does. */
+	assert_int_equal(core_stage(rig->core, &other, &soon, &err), -1);
+	assert_int_equal(err.code, ERR_ABORTED);
+	/* A volume of another subsystem is not concerned. */
+	(void)snprintf(other.attach.nqn, sizeof(other.attach.nqn), FAKE_NQN "2");
+	struct deadline dl = deadline_in(20000);
+	assert_int_equal(core_stage(rig->core, &other, &dl, &err), 0);
+}
+
+static void calls_meanwhile_are_turned_away(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+
+	(void)rig_disk(rig, 1, FAKE_NQN "2");
+	fake_make_path(rig->fake, "/plugins/second", true);
+	rig->fake->in_connect = meanwhile;
+	rig->fake->in_connect_arg = rig;
+	request.staging = "/plugins/second";
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(rig_mounts(rig), 2);
+	assert_int_equal(rig_records(rig), 2);
+	assert_int_equal(rig_stage(rig, &request), 0);
+}
+
 static void a_busy_volume_turns_others_away(void **state)
 {
 	struct rig *rig = *state;
@@ -457,6 +498,7 @@ int main(void)
 		TEST(an_unrecorded_mount_stops_the_disconnect),
 		TEST(unstage_waits_for_unpublish),
 		TEST(unstage_finds_a_mount_whose_record_was_lost),
+		TEST(calls_meanwhile_are_turned_away),
 		TEST(a_busy_volume_turns_others_away),
 	};
 

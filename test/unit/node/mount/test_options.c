@@ -2,8 +2,10 @@
 /*
  * Mount flags: what is taken, what is added, what is refused and how it is named.
  */
+#include "common/base/fileio.h"
 #include "node/mount/options.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -127,6 +129,28 @@ static void length_is_bounded(void **state)
 	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
 }
 
+/* Every flag that is allowed is in the page that the error names. */
+static void docs_list_them_all(void **state)
+{
+	static const char *const kinds[] = {"ext4", "xfs", ""};
+	_cleanup_free_ char *page = NULL;
+	char quoted[64];
+	size_t len;
+
+	(void)state;
+	assert_int_equal(file_read(AT_FDCWD, NV_SOURCE_DIR "/docs/how-a-volume-is-attached.md",
+				 1024 * 1024, &page, &len, NULL),
+		0);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		for (const char *const *known = mount_options_known(kinds[i]); *known; known++) {
+			(void)snprintf(quoted, sizeof(quoted), "`%s`", *known);
+			if (!strstr(page, quoted)) {
+				fail_msg("%s is not in the page", quoted);
+			}
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +160,7 @@ int main(void)
 		cmocka_unit_test(labels_with_commas_stay_whole),
 		cmocka_unit_test(refused_by_name_without_the_value),
 		cmocka_unit_test(length_is_bounded),
+		cmocka_unit_test(docs_list_them_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
