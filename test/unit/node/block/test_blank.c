@@ -44,6 +44,11 @@ static void test_ranges_are_in_order(void **state)
 	}
 }
 
+static uint64_t be32_at(const uint8_t *p)
+{
+	return (uint64_t)p[0] << 24 | (uint64_t)p[1] << 16 | (uint64_t)p[2] << 8 | (uint64_t)p[3];
+}
+
 /* Where the real mkfs.xfs puts copies of its superblock, for devices of many sizes. */
 static void test_xfs_copies_are_covered(void **state)
 {
@@ -65,10 +70,8 @@ static void test_xfs_copies_are_covered(void **state)
 		const char *argv[] = {"sh", "-c", command, NULL};
 		assert_int_equal(fake_run(fd, argv), 0);
 		assert_int_equal(pread(fd, super, sizeof(super), 0), sizeof(super));
-		uint64_t ag_blocks =
-			(uint64_t)super[84] << 24 | super[85] << 16 | super[86] << 8 | super[87];
-		uint64_t ags =
-			(uint64_t)super[88] << 24 | super[89] << 16 | super[90] << 8 | super[91];
+		uint64_t ag_blocks = be32_at(super + 84);
+		uint64_t ags = be32_at(super + 88);
 		assert_int_equal(
 			blank_ranges((uint64_t)lseek(fd, 0, SEEK_END), &ranges, &n, &err), 0);
 		unsigned missed = 0;
