@@ -15,9 +15,9 @@ MIB = 1 << 20
 @pytest.fixture(scope="module")
 def world():
     with lab.Lab() as private:
-        target_vm = private.vm("target", disks={"pool": 4096}, memory=1536)
+        target_vm = private.vm("target", disks={"pool": 4096, "system": 256}, memory=1536)
         node_vm = private.vm("node", memory=1536)
-        tls = driver.make_tls(target_vm, target_vm.ip)
+        tls = driver.Tls(target_vm, target_vm.ip, driver.mount_system_disk(target_vm))
         target = driver.target(
             target_vm, listen=f"{target_vm.ip}:8443",
             portals=(f"{target_vm.ip}:4420", f"{target_vm.ip2}:4420"), options=tls.server)
@@ -58,6 +58,7 @@ def test_io_survives_agent_and_machine(world):
     target.start()
 
     target_vm.power_cycle()
+    driver.mount_system_disk(target_vm)
     target_vm.run("modprobe -a nvmet-tcp; mkdir -p /srv/pool && mount /dev/vda /srv/pool")
     target.start()
     paths_live(node_vm, nqn, 2)

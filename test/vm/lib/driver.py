@@ -72,12 +72,21 @@ class Csi(Program):
 class Tls:
     """A certificate authority of the test's own, a server certificate, and a token."""
 
-    server = {"tlsCert": "/etc/nv/server.pem", "tlsKey": "/etc/nv/server.key", "tokenFile": "/etc/nv/token"}
-    client = {"caFile": "/etc/nv/ca.pem", "tokenFile": "/etc/nv/token"}
-
-    def __init__(self, ca, token):
-        self.ca = ca
-        self.token = token
+    def __init__(self, vm, address, folder):
+        self.token = "a-token-for-this-test-only"
+        self.server = {"tlsCert": f"{folder}/server.pem", "tlsKey": f"{folder}/server.key",
+                       "tokenFile": f"{folder}/token"}
+        self.client = {"caFile": "/etc/nv/ca.pem", "tokenFile": "/etc/nv/token"}
+        write(vm, f"{folder}/token", self.token)
+        key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+        vm.run(
+            f"cd {folder} && chmod 600 token && "
+            f"openssl req -x509 {key} -days 2 -subj /CN=test-ca -keyout ca.key -out ca.pem && "
+            f"openssl req {key} -subj /CN=target -keyout server.key -out server.csr && "
+            f"printf 'subjectAltName=IP:{address}' >ext && "
+            "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 "
+            "-extfile ext -out server.pem && chmod 600 server.key")
+        self.ca = vm.run(f"cat {folder}/ca.pem")
 
     def install(self, vm):
         """Put what a client needs into another machine."""
@@ -86,34 +95,23 @@ class Tls:
         vm.run("chmod 600 /etc/nv/token")
 
 
-def make_tls(vm, address):
-    token = "a-token-for-this-test-only"
-    write(vm, "/etc/nv/token", token)
-    vm.run(
-        "cd /etc/nv && chmod 600 token && "
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-        "-subj /CN=test-ca -keyout ca.key -out ca.pem && "
-        "openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=target "
-        "-keyout server.key -out server.csr && "
-        f"printf 'subjectAltName=IP:{address}' >ext && "
-        "openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 "
-        "-extfile ext -out server.pem")
-    return Tls(vm.run("cat /etc/nv/ca.pem"), token)
+def mount_system_disk(vm, disk="/dev/vdb"):
+    """A disk that outlives a power cut, for what a real machine has in /etc and /var."""
+    vm.run(f"mkdir -p /srv/system; blkid {disk} >/dev/null || mkfs.ext4 -q {disk}; mount {disk} /srv/system")
+    return "/srv/system"
 
 
 def target(vm, pool="/srv/pool", disk="/dev/vda", fs="xfs", listen="unix:/run/nvmetcp-target.sock",
-           portals=("127.0.0.1:4420",), options=None):
+           portals=("127.0.0.1:4420",), system="/srv/system", options=None):
     """nvmetcp-target on a fresh pool on a disk of the VM."""
-    if fs:
-        vm.run(f"modprobe -a nvmet-tcp; mkfs.{fs} -q {disk} && mkdir -p {pool} && mount {disk} {pool} && "
-               f"{BIN}/nvmetcp-target --init-pool {pool} pool")
+    vm.run(f"modprobe -a nvmet-tcp; mkfs.{fs} -q {disk} && mkdir -p {pool} {system} && mount {disk} {pool} && "
+           f"{BIN}/nvmetcp-target --init-pool {pool} pool")
     config = {
-        "listen": listen, "stateDir": "/srv/state", "portals": list(portals),
+        "listen": listen, "stateDir": f"{system}/state", "portals": list(portals),
         "pools": [{"name": "pool", "type": "file", "path": pool}], **(options or {}),
     }
-    write(vm, "/etc/nvmetcp-target.json", json.dumps(config))
-    return Program(vm, "nvmetcp-target", "--config /etc/nvmetcp-target.json",
-                   listen.removeprefix("unix:"))
+    write(vm, f"{system}/target.json", json.dumps(config))
+    return Program(vm, "nvmetcp-target", f"--config {system}/target.json", listen.removeprefix("unix:"))
 
 
 def controller(vm, url="unix:///run/nvmetcp-target.sock", options=None):
