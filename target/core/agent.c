@@ -25,6 +25,9 @@ int agent_new(struct catalog **take_catalogs, unsigned n, struct nvmet *take_nvm
 			catalog_free(take_catalogs[i]);
 		}
 		nvmet_free(take_nvmet);
+		if (agent) {
+			keylock_free(agent->locks);
+		}
 		free(agent);
 		return err_set(err, ERR_RESOURCE_EXHAUSTED,
 			"agent: no memory, or more than %d pools", AGENT_POOLS_MAX);

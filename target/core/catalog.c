@@ -319,8 +319,9 @@ int catalog_reserve(struct catalog *c, struct object *object, bool is_new, struc
 void catalog_replace(struct catalog *c, struct object *object)
 {
 	(void)pthread_mutex_lock(&c->lock);
-	/* The key is there, so this needs no room. */
-	if (map_put(c->objects[object->kind], object->id, object, NULL) == 0) {
+	/* The key is there, so this needs no room; what is in place already keeps its reference. */
+	if (map_get(c->objects[object->kind], object->id) != object &&
+		map_put(c->objects[object->kind], object->id, object, NULL) == 0) {
 		(void)object_ref(object);
 	}
 	(void)pthread_mutex_unlock(&c->lock);

@@ -111,7 +111,8 @@ static inline int fake_clone(const struct step *in UNUSED, int dst, int src)
 	fake_fs.clones++;
 	assert_int_equal(fstat(src, &st), 0);
 	assert_int_equal(ftruncate(dst, st.st_size), 0);
-	for (off_t off = lseek(src, 0, SEEK_DATA); off >= 0 && off < st.st_size; off += 4096) {
+	for (off_t off = lseek(src, 0, SEEK_DATA); off >= 0;
+		off = lseek(src, off + 4096, SEEK_DATA)) {
 		ssize_t n = pread(src, block, sizeof(block), off);
 
 		assert_true(n > 0);

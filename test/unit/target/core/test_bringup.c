@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The start behind the gate, and pools and portals that come later. */
+#include "test/unit/target/core/world.h"
+
+static void fresh_start(void)
+{
+	agent_free(world.agent);
+	world_n_scripts = 0;
+	world_start();
+}
+
+static bool closes(unsigned i)
+{
+	return strstr(world_scripts[i], "add table inet nvmetcp_target; delete table "
+					"inet nvmetcp_targ") &&
+	       strlen(world_scripts[i]) == sizeof(world_scripts[0]) - 1;
+}
+
+static void test_gate(void **state UNUSED)
+{
+	struct deadline now = deadline_in(0);
+
+	fresh_start();
+	assert_ok(agent_prepare(world.agent, &world.err), world.err);
+	assert_int_equal(world_n_scripts, 1);
+	assert_true(closes(0));
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "not attached yet");
+	assert_ok(agent_bring_up(world.agent, &now, &world.err), world.err);
+	assert_int_equal(world_n_scripts, 2);
+	assert_ok(agent_healthy(world.agent, &world.err), world.err);
+	/* Looking after things that are well touches neither. */
+	emu_forget();
+	agent_tick(world.agent);
+	assert_int_equal(world_n_scripts, 2);
+	assert_string_equal(emu.log, "");
+}
+
+static void test_gate_fails(void **state UNUSED)
+{
+	struct deadline now = deadline_in(0);
+
+	fresh_start();
+	world_nft_fails = "add table";
+	assert_refused(agent_prepare(world.agent, &world.err), ERR_INTERNAL, "nft");
+	world_nft_fails = NULL;
+	assert_ok(agent_prepare(world.agent, &world.err), world.err);
+	world_nft_fails = "delete table";
+	/* It stays closed, and the agent does not count as up. */
+	assert_refused(agent_bring_up(world.agent, &now, &world.err), ERR_INTERNAL, "nft");
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "starting");
+}
+
+static void test_calls_before_up(void **state UNUSED)
+{
+	make_volume("v1");
+	assert_ok(grant("v1", HOST_A), world.err);
+	fresh_start();
+	assert_ok(agent_prepare(world.agent, &world.err), world.err);
+	assert_refused(grant("v1", HOST_A), ERR_UNAVAILABLE, "not attached yet");
+	assert_refused(delete_object(VOLUME("v2")), ERR_UNAVAILABLE, "not attached yet");
+}
+
+static void test_cancelled(void **state UNUSED)
+{
+	struct deadline dl = deadline_in(60000);
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	dl.cancel_fd = ends[0];
+	pool_away(1);
+	fresh_start();
+	assert_ok(agent_prepare(world.agent, &world.err), world.err);
+	assert_refused(agent_bring_up(world.agent, &dl, &world.err), ERR_CANCELLED, "pools");
+	assert_int_equal(world_n_scripts, 1);
+	assert_int_equal(close(ends[0]), 0);
+	assert_int_equal(close(ends[1]), 0);
+	pool_back(1);
+}
+
+/* One pool is not there at the start: the others are exported; it follows when it comes. */
+static void test_late_pool(void **state UNUSED)
+{
+	struct volume_request request = volume_of("v2");
+	char nqn[NQN_SIZE];
+	char path[PATH_MAX];
+	bool created;
+
+	make_volume("v1");
+	assert_ok(grant("v1", HOST_A), world.err);
+	request.pool = "two";
+	assert_ok(put_request(&request, &created), world.err);
+	assert_ok(grant("v2", HOST_A), world.err);
+	nqn_of("v2", nqn);
+	pool_away(1);
+	agent_free(world.agent);
+	emu_remove();
+	emu_make();
+	world_start();
+	world_up();
+	assert_int_equal(emu_entries(at(&emu.place, "subsystems")), 1);
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "pool two");
+	agent_tick(world.agent);
+	assert_int_equal(emu_entries(at(&emu.place, "subsystems")), 1);
+	pool_back(1);
+	agent_tick(world.agent);
+	assert_int_equal(emu_entries(at(&emu.place, "subsystems")), 2);
+	(void)snprintf(path, sizeof(path), "ports/20001/subsystems/%s", nqn);
+	assert_true(emu_has(path));
+	assert_ok(agent_healthy(world.agent, &world.err), world.err);
+}
+
+/* A pool that goes while running is noticed; what the kernel exports of it is left alone. */
+static void test_pool_goes(void **state UNUSED)
+{
+	make_volume("v1");
+	assert_ok(grant("v1", HOST_A), world.err);
+	emu_forget();
+	pool_away(0);
+	agent_tick(world.agent);
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "pool one");
+	assert_string_equal(emu.log, "");
+	assert_int_equal(emu_entries(at(&emu.place, "subsystems")), 1);
+	pool_back(0);
+	agent_tick(world.agent);
+	assert_ok(agent_healthy(world.agent, &world.err), world.err);
+	assert_string_equal(emu.log, "");
+}
+
+/* A portal whose address comes late is opened behind the gate, for all volumes at once. */
+static void test_late_portal(void **state UNUSED)
+{
+	make_volume("v1");
+	make_volume("v2");
+	emu.dead_address = "127.0.0.2";
+	assert_ok(grant("v1", HOST_A), world.err);
+	assert_ok(grant("v2", HOST_A), world.err);
+	assert_refused(
+		agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "portal 127.0.0.2:4420");
+	assert_int_equal(emu_entries(at(&emu.place, "ports/20001/subsystems")), 0);
+	emu.dead_address = NULL;
+	world_n_scripts = 0;
+	agent_tick(world.agent);
+	assert_int_equal(emu_entries(at(&emu.place, "ports/20001/subsystems")), 2);
+	assert_int_equal(world_n_scripts, 2);
+	assert_true(closes(0));
+	assert_ok(agent_healthy(world.agent, &world.err), world.err);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_gate, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_gate_fails, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_calls_before_up, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_cancelled, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_late_pool, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_pool_goes, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_late_portal, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
