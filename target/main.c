@@ -64,8 +64,8 @@ static int read_args(int argc, char **argv, struct args *ret)
 
 	ret->level = LOG_LEVEL_INFO;
 	/* Before any thread: getopt keeps state of its own. */
-	while ((c = getopt_long(argc, argv, "", options, NULL)) !=
-		-1) { // NOLINT(concurrency-mt-unsafe)
+	// NOLINTNEXTLINE(concurrency-mt-unsafe)
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			ret->config = optarg;

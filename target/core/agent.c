@@ -131,12 +131,14 @@ int agent_find(struct agent *agent, struct object_name name, struct found *ret, 
 		catalog_done(catalog);
 	}
 	if (absent.code != ERR_OK) {
-		return err_set(err, ERR_UNAVAILABLE,
+		(void)err_set(err, ERR_UNAVAILABLE,
 			"%s %s: is in no pool that is there, but may be in one that is not: %s",
 			object_kind_name(name.kind), name.id, absent.msg);
+		return -1;
 	}
-	return err_set(
+	(void)err_set(
 		err, ERR_NOT_FOUND, "%s %s: does not exist", object_kind_name(name.kind), name.id);
+	return -1;
 }
 
 int agent_find_ready(
@@ -149,8 +151,9 @@ int agent_find_ready(
 	}
 	if (found.object->phase != PHASE_READY) {
 		found_done(&found);
-		return err_set(err, ERR_NOT_FOUND, "%s %s: does not exist",
+		(void)err_set(err, ERR_NOT_FOUND, "%s %s: does not exist",
 			object_kind_name(name.kind), name.id);
+		return -1;
 	}
 	*ret = found;
 	return 0;

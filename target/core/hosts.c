@@ -96,7 +96,7 @@ int agent_grant(struct agent *agent, const char *id, const char *host, const str
 	_cleanup_keylock_ struct keylock_held *held = NULL;
 	_cleanup_keylock_ struct keylock_held *subsys = NULL;
 	_cleanup_found_ struct found found = {0};
-	_cleanup_links_ struct agent *links = NULL;
+	_cleanup_links_ struct agent *links UNUSED = NULL;
 	struct steps steps = {.operation = "GrantHost"};
 
 	if (agent_lock(agent, name, dl, &held, err) < 0 ||
@@ -341,7 +341,7 @@ int agent_revoke(struct agent *agent, const char *id, const char *host, const st
 	_cleanup_keylock_ struct keylock_held *subsys = NULL;
 	_cleanup_found_ struct found found = {0};
 	_cleanup_object_ struct object *next = NULL;
-	_cleanup_links_ struct agent *links = NULL;
+	_cleanup_links_ struct agent *links UNUSED = NULL;
 	struct steps steps = {.operation = "RevokeHost"};
 
 	if (agent_lock(agent, name, dl, &held, err) < 0 ||

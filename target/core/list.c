@@ -70,25 +70,23 @@ static int add_pools(struct agent *agent, const struct list_request *request,
 int agent_list(struct agent *agent, const struct list_request *request, struct list_answer *ret,
 	struct err *err)
 {
-	_cleanup_list_answer_ struct list_answer all = {0};
-
+	*ret = (struct list_answer){0};
 	if (request->pool && !agent_catalog(agent, request->pool, err)) {
 		return -1;
 	}
-	all.list = calloc(agent->n_catalogs * (request->limit + 1) + 1, sizeof(*all.list));
-	if (!all.list) {
+	ret->list = calloc(agent->n_catalogs * (request->limit + 1) + 1, sizeof(*ret->list));
+	if (!ret->list) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "list: no memory");
 	}
-	if (add_pools(agent, request, &all, err) < 0) {
+	if (add_pools(agent, request, ret, err) < 0) {
+		list_answer_done(ret);
 		return -1;
 	}
-	qsort(all.list, all.n, sizeof(*all.list), by_id);
-	all.more = all.n > request->limit;
-	while (all.n > request->limit) {
-		object_view_done(&all.list[--all.n]);
+	qsort(ret->list, ret->n, sizeof(*ret->list), by_id);
+	ret->more = ret->n > request->limit;
+	while (ret->n > request->limit) {
+		object_view_done(&ret->list[--ret->n]);
 	}
-	*ret = all;
-	all = (struct list_answer){0};
 	return 0;
 }
 

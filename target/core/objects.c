@@ -218,7 +218,7 @@ int agent_delete(
 	_cleanup_keylock_ struct keylock_held *held = NULL;
 	_cleanup_keylock_ struct keylock_held *subsys = NULL;
 	_cleanup_found_ struct found found = {0};
-	_cleanup_links_ struct agent *links = NULL;
+	_cleanup_links_ struct agent *links UNUSED = NULL;
 	struct steps steps = {
 		.operation = name.kind == OBJECT_VOLUME ? "DeleteVolume" : "DeleteSnapshot"};
 

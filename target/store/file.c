@@ -183,16 +183,26 @@ static int file_tidy(const struct step *in, struct store *store, struct err *err
 	return 0;
 }
 
-static void file_free(struct store *store)
+static void fs_free(struct file_store *fs)
 {
-	struct file_store *fs = file_store_of(store);
-
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		base_closep(&fs->folders[kind]);
 	}
 	base_closep(&fs->dirfd);
 	free(fs->path);
 	free(fs);
+}
+
+static void fs_freep(struct file_store **fs)
+{
+	if (*fs) {
+		fs_free(*fs);
+	}
+}
+
+static void file_free(struct store *store)
+{
+	fs_free(file_store_of(store));
 }
 
 static const struct store_ops file_ops = {
@@ -248,8 +258,7 @@ static int match_identity(
 int file_store_open(const struct step *in, const struct file_store_options *options,
 	struct store **ret_store, struct stamp *ret_stamp, struct err *err)
 {
-	_cleanup_store_ struct store *store = NULL;
-	struct file_store *fs;
+	_cleanup_(fs_freep) struct file_store *fs = NULL;
 
 	if (options->path[0] != '/') {
 		return err_set(err, ERR_INVALID_ARGUMENT, "pool %s: path: \"%s\" must be absolute",
@@ -266,13 +275,13 @@ int file_store_open(const struct step *in, const struct file_store_options *opti
 	fs->fs = options->fs;
 	fs->clone_extents =
 		options->clone_extents ? options->clone_extents : FILE_STORE_CLONE_EXTENTS;
-	store = &fs->base;
 	/* nvmet opens by path: it must not depend on links that may change. */
 	fs->path = realpath(options->path, NULL);
 	if (fs->path) {
 		fs->dirfd = open(fs->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	}
 	if (fs->dirfd < 0) {
+		// NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed by its cleanup
 		return err_set(
 			err, ERR_UNAVAILABLE, "pool %s: %s: %m", options->name, options->path);
 	}
@@ -286,6 +295,6 @@ int file_store_open(const struct step *in, const struct file_store_options *opti
 		return err_wrap(err, "pool %s", options->name);
 	}
 	*ret_stamp = fs->stamp;
-	*ret_store = TAKE_PTR(store);
+	*ret_store = &TAKE_PTR(fs)->base;
 	return 0;
 }

@@ -11,7 +11,8 @@
 
 static int fail(struct object_name name, const char *what, int errnum, struct err *err)
 {
-	return err_errno(err, errnum, "%s %s: %s", object_kind_name(name.kind), name.id, what);
+	(void)err_errno(err, errnum, "%s %s: %s", object_kind_name(name.kind), name.id, what);
+	return -1;
 }
 
 static int open_data(

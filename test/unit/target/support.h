@@ -44,6 +44,7 @@ static inline void place_make(struct place *place)
 
 static inline void place_remove(const struct place *place)
 {
+	// NOLINTNEXTLINE(concurrency-mt-unsafe)
 	assert_int_equal(nftw(place->path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 

@@ -69,79 +69,68 @@ static void test_full(void **state UNUSED)
 	assert_null(config.listen);
 }
 
+static const struct {
+	const char *text;
+	const char *part;
+} bad[] = {
+	{"", "config.json"},
+	{"[]", "object"},
+	{"{" PORTALS "," POOLS "}", "listen"},
+	{"{\"listen\":1," PORTALS "," POOLS "}", "listen"},
+	{"{\"listen\":\"target:8787\"," PORTALS "," POOLS "}", "listen"},
+	{"{\"listen\":\"unix:run\"," PORTALS "," POOLS "}", "absolute"},
+	{"{\"listen\":\"10.0.0.5:8787\"," PORTALS "," POOLS "}", "tlsCert, tlsKey and tokenFile"},
+	{"{\"listen\":\"0.0.0.0:8787\",\"tokenFile\":\"/t\"," PORTALS "," POOLS "}", "tlsCert"},
+	{"{\"listen\":\"[::]:1\",\"tlsCert\":\"/c\",\"tlsKey\":\"/k\"," PORTALS "," POOLS "}",
+		"tokenFile"},
+	{"{\"listen\":\"127.0.0.1:1\",\"tlsCert\":\"/c\"," PORTALS "," POOLS "}", "go together"},
+	{"{\"listen\":\"127.0.0.1:1\",\"tlsKey\":\"/k\"," PORTALS "," POOLS "}", "go together"},
+	{"{\"listen\":\"127.0.0.1:1\",\"tokenFile\":\"t\"," PORTALS "," POOLS "}", "tokenFile"},
+	{"{\"listen\":\"127.0.0.1:1\",\"stateDir\":\"s\"," PORTALS "," POOLS "}", "stateDir"},
+	{"{\"listen\":\"127.0.0.1:1\",\"gate\":\"iptables\"," PORTALS "," POOLS "}", "gate"},
+	{"{\"listen\":\"127.0.0.1:1\",\"poolWaitSeconds\":3601," PORTALS "," POOLS "}",
+		"poolWaitSeconds"},
+	{"{\"listen\":\"127.0.0.1:1\",\"portal\":[]," PORTALS "," POOLS "}", "portal"},
+	{"{\"listen\":\"127.0.0.1:1\"," POOLS "}", "portals"},
+	{"{\"listen\":\"127.0.0.1:1\",\"portals\":[]," POOLS "}", "at least one portal"},
+	{"{\"listen\":\"127.0.0.1:1\",\"portals\":[\"10.0.0.5\"]," POOLS "}", "10.0.0.5"},
+	{"{\"listen\":\"127.0.0.1:1\",\"portals\":[4420]," POOLS "}", "portals[0]"},
+	{"{\"listen\":\"127.0.0.1:1\",\"portals\":[\"0.0.0.0:4420\"]," POOLS "}",
+		"no address that a host can connect to"},
+	{"{\"listen\":\"127.0.0.1:1\",\"portals\":[\"10.0.0.5:1\",\"10.0.0.5:1\"]," POOLS "}",
+		"twice"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS "}", "pools"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS ",\"pools\":[]}", "at least one pool"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS ",\"pools\":[{\"path\":\"/a\"}]}", "name"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS ",\"pools\":[{\"name\":\"A\",\"path\":\"/a\"}]}",
+		"pools[0].name"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS ",\"pools\":[{\"name\":\"a\",\"path\":\"a\"}]}",
+		"pools[0].path"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"type\":\"zfs\"}]}",
+		"type"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"ratio\":0}]}",
+		"ratio"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"cloneExtents\":0}]}",
+		"cloneExtents"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"uuid\":\"x\"}]}",
+		"as --init-pool printed it"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"size\":1}]}",
+		"size"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\"},{\"name\":\"a\",\"path\":\"/b\"}]}",
+		"twice"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\"},{\"name\":\"b\",\"path\":\"/a\"}]}",
+		"twice"},
+};
+
 static void test_wrong(void **state UNUSED)
 {
-	static const struct {
-		const char *text;
-		const char *part;
-	} bad[] = {
-		{"", "config.json"},
-		{"[]", "object"},
-		{"{" PORTALS "," POOLS "}", "listen"},
-		{"{\"listen\":1," PORTALS "," POOLS "}", "listen"},
-		{"{\"listen\":\"target:8787\"," PORTALS "," POOLS "}", "listen"},
-		{"{\"listen\":\"unix:run\"," PORTALS "," POOLS "}", "absolute"},
-		{"{\"listen\":\"10.0.0.5:8787\"," PORTALS "," POOLS "}",
-			"tlsCert, tlsKey and tokenFile"},
-		{"{\"listen\":\"0.0.0.0:8787\",\"tokenFile\":\"/t\"," PORTALS "," POOLS "}",
-			"tlsCert"},
-		{"{\"listen\":\"[::]:1\",\"tlsCert\":\"/c\",\"tlsKey\":\"/k\"," PORTALS "," POOLS
-		 "}",
-			"tokenFile"},
-		{"{\"listen\":\"127.0.0.1:1\",\"tlsCert\":\"/c\"," PORTALS "," POOLS "}",
-			"go together"},
-		{"{\"listen\":\"127.0.0.1:1\",\"tlsKey\":\"/k\"," PORTALS "," POOLS "}",
-			"go together"},
-		{"{\"listen\":\"127.0.0.1:1\",\"tokenFile\":\"t\"," PORTALS "," POOLS "}",
-			"tokenFile"},
-		{"{\"listen\":\"127.0.0.1:1\",\"stateDir\":\"s\"," PORTALS "," POOLS "}",
-			"stateDir"},
-		{"{\"listen\":\"127.0.0.1:1\",\"gate\":\"iptables\"," PORTALS "," POOLS "}",
-			"gate"},
-		{"{\"listen\":\"127.0.0.1:1\",\"poolWaitSeconds\":3601," PORTALS "," POOLS "}",
-			"poolWaitSeconds"},
-		{"{\"listen\":\"127.0.0.1:1\",\"portal\":[]," PORTALS "," POOLS "}", "portal"},
-		{"{\"listen\":\"127.0.0.1:1\"," POOLS "}", "portals"},
-		{"{\"listen\":\"127.0.0.1:1\",\"portals\":[]," POOLS "}", "at least one portal"},
-		{"{\"listen\":\"127.0.0.1:1\",\"portals\":[\"10.0.0.5\"]," POOLS "}", "10.0.0.5"},
-		{"{\"listen\":\"127.0.0.1:1\",\"portals\":[4420]," POOLS "}", "portals[0]"},
-		{"{\"listen\":\"127.0.0.1:1\",\"portals\":[\"0.0.0.0:4420\"]," POOLS "}",
-			"no address that a host can connect to"},
-		{"{\"listen\":\"127.0.0.1:1\",\"portals\":[\"10.0.0.5:1\",\"10.0.0.5:1\"]," POOLS
-		 "}",
-			"twice"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS "}", "pools"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS ",\"pools\":[]}", "at least one pool"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS ",\"pools\":[{\"path\":\"/a\"}]}", "name"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"A\",\"path\":\"/a\"}]}",
-			"pools[0].name"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"a\",\"path\":\"a\"}]}",
-			"pools[0].path"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"type\":\"zfs\"}]}",
-			"type"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"ratio\":0}]}",
-			"ratio"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"cloneExtents\":0}]}",
-			"cloneExtents"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"uuid\":\"x\"}]}",
-			"as --init-pool printed it"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"size\":1}]}",
-			"size"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\"},{\"name\":\"a\",\"path\":\"/b\"}]}",
-			"twice"},
-		{"{\"listen\":\"127.0.0.1:1\"," PORTALS
-		 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\"},{\"name\":\"b\",\"path\":\"/a\"}]}",
-			"twice"},
-	};
-
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct config config;
 

@@ -14,7 +14,7 @@ static void test_bad_fields(void **state UNUSED)
 		{"{\"pool\":1,\"instance\":\"test\",\"size\":4194304}", "pool"},
 		{"{\"pool\":\"a/b\",\"instance\":\"test\",\"size\":4194304}", "pool"},
 		{"{\"pool\":\"one\",\"size\":4194304}", "instance"},
-		{"{\"pool\":\"one\",\"instance\":\"Te\",\"size\":4194304}", "instance"},
+		{"{\"pool\":\"one\",\"instance\":\"Up\",\"size\":4194304}", "instance"},
 		{"{\"pool\":\"one\",\"instance\":\"01234567890123456\",\"size\":4194304}",
 			"instance"},
 		{"{\"pool\":\"one\",\"instance\":\"test\"}", "size"},

@@ -25,10 +25,12 @@ static void expect(const struct list_request *request, const char *ids, bool mor
 {
 	_cleanup_list_answer_ struct list_answer answer = {0};
 	char got[64] = "";
+	size_t len = 0;
 
 	assert_ok(agent_list(world.agent, request, &answer, &world.err), world.err);
 	for (size_t i = 0; i < answer.n; i++) {
-		(void)strncat(got, answer.list[i].object->id, sizeof(got) - strlen(got) - 1);
+		len += (size_t)snprintf(
+			got + len, sizeof(got) - len, "%s", answer.list[i].object->id);
 	}
 	assert_string_equal(got, ids);
 	assert_int_equal(answer.more, more);

@@ -82,9 +82,7 @@ static void test_left_creating(void **state UNUSED)
 	bool created;
 
 	make_volume("v1");
-	assert_int_equal(setenv("NVMETCP_FAULTS", // NOLINT(concurrency-mt-unsafe)
-				 "PutSnapshot.ready=fail,PutSnapshot.take-back=fail", 1),
-		0);
+	world_faults("PutSnapshot.ready=fail,PutSnapshot.take-back=fail");
 	assert_refused(put_snapshot("s1", "v1", &created), ERR_UNAVAILABLE, "taking it back");
 	world_fault(NULL);
 	assert_refused(agent_get(world.agent, SNAPSHOT("s1"), &view, &world.err), ERR_NOT_FOUND,

@@ -171,10 +171,7 @@ static void test_failed_undo(void **state UNUSED)
 	struct volume_request request = volume_of("v1");
 	bool created;
 
-	assert_int_equal(
-		setenv("NVMETCP_FAULTS", "PutVolume.data.done=fail,PutVolume.take-back=fail",
-			1), // NOLINT(concurrency-mt-unsafe)
-		0);
+	world_faults("PutVolume.data.done=fail,PutVolume.take-back=fail");
 	assert_refused(put_request(&request, &created), ERR_UNAVAILABLE, "taking it back failed");
 	assert_true(exists(at(&world.pools[0], "volumes/v1.img")));
 	world_fault(NULL);

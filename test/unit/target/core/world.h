@@ -132,6 +132,12 @@ static inline void world_fault(const char *point)
 	assert_int_equal(setenv("NVMETCP_FAULTS", value, 1), 0); // NOLINT(concurrency-mt-unsafe)
 }
 
+/* Two steps fail: the work, and taking it back. */
+static inline void world_faults(const char *points)
+{
+	assert_int_equal(setenv("NVMETCP_FAULTS", points, 1), 0); // NOLINT(concurrency-mt-unsafe)
+}
+
 /* A pool goes away, as when its file system is not mounted, and comes back. */
 static inline void pool_away(int i)
 {

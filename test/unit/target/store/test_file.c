@@ -92,12 +92,17 @@ static void test_usage(void **state)
 		    usage.free <= usage.size + FILE_STORE_RESERVE + usage.size / 10);
 }
 
-static int count(const char *id, void *arg)
-{
-	char *seen = arg;
+struct seen {
+	char ids[64];
+	size_t len;
+};
 
-	(void)strcat(seen, id);	 // NOLINT
-	(void)strcat(seen, " "); // NOLINT
+static int note(const char *id, void *arg)
+{
+	struct seen *seen = arg;
+
+	seen->len +=
+		(size_t)snprintf(seen->ids + seen->len, sizeof(seen->ids) - seen->len, "%s ", id);
 	return 0;
 }
 
@@ -105,7 +110,7 @@ static void test_states(void **state)
 {
 	struct fixture *f = *state;
 	const struct store_ops *ops = f->store->ops;
-	char seen[64] = "";
+	struct seen seen = {0};
 	char *text = NULL;
 	char path[PATH_MAX];
 
@@ -123,11 +128,11 @@ static void test_states(void **state)
 	put_file(at(&f->place, "volumes/.json"), "");
 	put_file(at(&f->place, "volumes/note.txt"), "");
 	put_file(at(&f->place, "volumes/d1.img"), "");
-	assert_ok(ops->each(f->store, OBJECT_VOLUME, true, count, seen, &f->err), f->err);
-	assert_string_equal(seen, "v1 ");
-	seen[0] = '\0';
-	assert_ok(ops->each(f->store, OBJECT_VOLUME, false, count, seen, &f->err), f->err);
-	assert_string_equal(seen, "d1 ");
+	assert_ok(ops->each(f->store, OBJECT_VOLUME, true, note, &seen, &f->err), f->err);
+	assert_string_equal(seen.ids, "v1 ");
+	seen = (struct seen){0};
+	assert_ok(ops->each(f->store, OBJECT_VOLUME, false, note, &seen, &f->err), f->err);
+	assert_string_equal(seen.ids, "d1 ");
 	assert_ok(ops->tidy(NO_STEP, f->store, &f->err), f->err);
 	assert_false(exists(at(&f->place, "volumes/.tmp-v1.json")));
 	assert_true(exists(at(&f->place, "volumes/UPPER.json")));
