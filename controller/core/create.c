@@ -3,6 +3,7 @@
  * CreateVolume: where the volume goes, how large it gets, and whether what is there already is the
  * one that is asked for. The work itself is one call of the backend, which may be repeated.
  */
+#include "common/fs/mkfs_options.h"
 #include "controller/core/member.h"
 #include "controller/core/params.h"
 #include "controller/core/volume.h"
@@ -61,6 +62,8 @@ static int choose_backend(struct making *m, struct err *err)
 static int choose_fs(struct making *m, struct err *err)
 {
 	const char *asked = m->create->fs_type;
+	const char *options = kv_get(m->params.context, "mkfsOptions");
+	struct mkfs_options checked;
 
 	m->fs_type = "";
 	if (!m->create->mount) {
@@ -75,7 +78,8 @@ static int choose_fs(struct making *m, struct err *err)
 	m->fs_type = !str_empty(asked)		     ? asked
 		     : !str_empty(m->params.fs_type) ? m->params.fs_type
 						     : FS_DEFAULT;
-	return 0;
+	/* The node checks them again, but here somebody still reads the answer: at the claim. */
+	return mkfs_options_parse("parameters.mkfsOptions", m->fs_type, options, &checked, err);
 }
 
 /* What the source weighs and whether it can be used now. Return: 0, or -1. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The blank rule of P1: the first and last MiB, the places where ext4, XFS and LUKS keep copies of
+ * The blank rule of P1: both ends, the places where ext4, XFS and LUKS keep copies of
  * their headers, and BLANK_SAMPLES blocks spread evenly over the device are read past the page
  * cache. All of them zero and no read failed: the device is taken as blank.
  */
@@ -12,7 +12,7 @@
 #define BLANK_SAMPLES 1024
 #define BLANK_BLOCK 4096
 /** Bytes at either end that are read whole. */
-#define BLANK_END_BYTES (1024 * 1024)
+#define BLANK_END_BYTES (256 * 1024)
 struct blank_result {
 	bool blank;
 	uint64_t found_at; /* when not blank: offset of a block that is not zero */

@@ -41,7 +41,7 @@ int disk_want_parse(const char *const *argv, struct disk_want *ret, struct err *
 		.formatted = strchr(argv[3], 'f') != NULL,
 		.read_only = strchr(argv[3], 'r') != NULL,
 	};
-	if (format_fstype_check("fstype", ret->fstype, err) < 0) {
+	if (mkfs_fstype_check("fstype", ret->fstype, err) < 0) {
 		return -1;
 	}
 	return parse_hex("volume", argv[2], ret->volume, sizeof(ret->volume), err);
@@ -150,22 +150,22 @@ int disk_inspect(struct guard *guard, int fd, const struct disk_want *want, stru
 }
 
 /* The words as one text again; the child parses it once more. */
-static void join(const struct format_options *options, char out[FORMAT_OPTIONS_TEXT_MAX + 1])
+static void join(const struct mkfs_options *options, char out[MKFS_OPTIONS_TEXT_MAX + 1])
 {
 	size_t used = 0;
 
 	out[0] = '\0';
-	for (unsigned i = 0; options && i < options->n && used <= FORMAT_OPTIONS_TEXT_MAX; i++) {
-		int n = snprintf(out + used, FORMAT_OPTIONS_TEXT_MAX + 1 - used, "%s%s",
+	for (unsigned i = 0; options && i < options->n && used <= MKFS_OPTIONS_TEXT_MAX; i++) {
+		int n = snprintf(out + used, MKFS_OPTIONS_TEXT_MAX + 1 - used, "%s%s",
 			i > 0 ? " " : "", options->words[i]);
 		used += n > 0 ? (size_t)n : 0;
 	}
 }
 
 int disk_format(const struct step *in, struct guard *guard, int fd, const struct disk_want *want,
-	const struct format_options *options, struct err *err)
+	const struct mkfs_options *options, struct err *err)
 {
-	char words[FORMAT_OPTIONS_TEXT_MAX + 1];
+	char words[MKFS_OPTIONS_TEXT_MAX + 1];
 	char volume[DISK_VOLUME_SIZE];
 	char flags[DISK_FLAGS_SIZE];
 	char left[NUMBER_SIZE];

@@ -24,7 +24,7 @@ struct disk_want {
 
 enum disk_verdict {
 	DISK_USE,    /* holds the wanted filesystem: fsck and mount */
-	DISK_FORMAT, /* blank, or an unfinished format of ours (redo): disk_format() may be called
+	DISK_FORMAT, /* nothing found, or an unfinished format of ours (redo): ask disk_format()
 		      */
 };
 
@@ -36,7 +36,8 @@ struct disk_state {
 };
 
 /**
- * disk_inspect - probe, look for an intent, apply the blank rule where a format is allowed at all.
+ * disk_inspect - look for an intent and probe. Whether a device without a signature is blank is
+ * asked by disk_format() only, since that costs more than a thousand reads.
  * Return: 0 with the verdict in @ret; -1: FAILED_PRECONDITION says what is on the device, why it is
  * not formatted, and how to release it; UNAVAILABLE a read failed; DEADLINE_EXCEEDED, with
  * guard->stuck when the child hangs (the volume stays busy until it is gone).
@@ -46,14 +47,15 @@ MUST_USE int disk_inspect(struct guard *guard, int fd, const struct disk_want *w
 
 /**
  * disk_format - mkfs into memory, then: intent block, flush, everything else, flush, primary
- * superblock, flush. Asks disk_inspect() again in the very child that writes, so nothing can have
- * changed in between. A call cut at any instruction leaves a device that is blank, carries our
- * intent, or holds the whole filesystem. Formatted already by an earlier call: success.
+ * superblock, flush. First disk_inspect() is asked again and the blank rule applied, in the very
+ * child that writes and holds the device, so nothing can change in between. A call cut at any
+ * instruction leaves a device that is blank, carries our intent, or holds the whole filesystem.
+ * Formatted already by an earlier call: success.
  * Return: 0, or -1 as disk_inspect(), INVALID_ARGUMENT for mkfsOptions that mkfs refuses,
  * OUT_OF_RANGE for a device too small for the filesystem.
  */
 MUST_USE int disk_format(const struct step *in, struct guard *guard, int fd,
-	const struct disk_want *want, const struct format_options *options, struct err *err);
+	const struct disk_want *want, const struct mkfs_options *options, struct err *err);
 
 /** disk_verbs - what the helper must be able to do for this layer; for helper_start(). */
 const struct helper_verb *disk_verbs(size_t *ret_n);

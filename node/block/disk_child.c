@@ -64,12 +64,9 @@ static int judge_intent(const struct disk_want *want, const struct intent *inten
 	return 0;
 }
 
-/* Nothing was found: may it be formatted? */
-static int judge_nothing(int fd, const struct disk_want *want, const struct disk_io *io,
-	uint64_t size, struct err *err)
+/* Nothing was found: may it be formatted, should it turn out to be blank? */
+static int judge_nothing(const struct disk_want *want, struct err *err)
 {
-	struct blank_result blank;
-
 	if (want->read_only) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
 			"it holds no %s filesystem and cannot be used read-only; stage it read-write once",
@@ -82,8 +79,17 @@ static int judge_nothing(int fd, const struct disk_want *want, const struct disk
 	}
 	if (want->formatted) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
-			"no filesystem was found though this node has formatted it before; it may be damaged; " RELEASE);
+			"no filesystem was found though this node has formatted it before; it may be "
+			"damaged; " RELEASE);
 	}
+	return 0;
+}
+
+/* The last word before a format. */
+static int judge_blank(int fd, const struct disk_io *io, uint64_t size, struct err *err)
+{
+	struct blank_result blank;
+
 	if (blank_check(fd, size, io, &blank, err) < 0) {
 		return -1;
 	}
@@ -137,7 +143,7 @@ int disk_inspect_here(int fd, const struct disk_want *want, const struct disk_io
 		result = probe_read(fd, &state.geometry, io, &state.probe, err);
 		if (result == 0 && state.probe.kind == PROBE_NONE) {
 			state.verdict = DISK_FORMAT;
-			result = judge_nothing(fd, want, io, state.geometry.size, err);
+			result = judge_nothing(want, err);
 		} else if (result == 0) {
 			result = judge_probe(want, &state.probe, err);
 		}
@@ -153,23 +159,77 @@ int disk_inspect_here(int fd, const struct disk_want *want, const struct disk_io
 	return result;
 }
 
-/* Does the device now show what was made? */
-static int verify(int fd, const struct disk_want *want, const struct disk_io *io, struct err *err)
+/* Is the image what was asked for? Options can make an ext4 that everybody else calls ext3. */
+static int check_image(const struct format_image *image, const char *fstype, struct err *err)
 {
-	struct disk_state after;
+	struct blkdev_geometry geometry;
+	struct probe_result made;
+	char what[WHAT_SIZE];
 
-	if (disk_inspect_here(fd, want, io, &after, NULL, err) < 0 || after.verdict != DISK_USE) {
+	if (blkdev_geometry_read(image->fd, &geometry, err) < 0 ||
+		probe_read(image->fd, &geometry, NULL, &made, err) < 0) {
+		return -1;
+	}
+	if (made.kind != PROBE_FS || !streq(made.type, fstype)) {
+		probe_print(&made, what, sizeof(what));
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"mkfsOptions: with them mkfs.%s makes something else: %s", fstype, what);
+	}
+	return 0;
+}
+
+/* Does the device now begin as the image does? */
+static int verify(int fd, const struct format_image *image, const struct disk_io *io, struct err *err)
+{
+	uint8_t want[INTENT_BLOCK];
+	uint8_t seen[INTENT_BLOCK] = {0};
+	const struct read_range first = {0, INTENT_BLOCK};
+	const struct reader_job job = {
+		.fd = fd, .io = io, .ranges = &first, .n = 1, .fn = take_block, .arg = seen};
+
+	if (reader_run(&job, err) < 0) {
+		return -1;
+	}
+	if (pread(image->fd, want, sizeof(want), 0) != (ssize_t)sizeof(want) ||
+		memcmp(want, seen, sizeof(want)) != 0) {
 		return err_set(err, ERR_UNAVAILABLE,
 			"format: the device does not show the filesystem that was written; retry");
 	}
 	return 0;
 }
 
+static int make_and_copy(int fd, const struct disk_format_job *job, const struct disk_state *state,
+	const struct intent *intent, struct err *err)
+{
+	const struct disk_want *want = job->want;
+	struct format_image image = {.fd = -1};
+	struct format_target target = {
+		.fd = fd,
+		.fstype = want->fstype,
+		.redo = state->redo ? intent : NULL,
+		.io = job->io,
+	};
+
+	memcpy(target.volume, want->volume, sizeof(target.volume));
+	if (format_image_make(want->fstype, job->options, &state->geometry, job->dl, &image, err) < 0) {
+		return -1;
+	}
+	int result = check_image(&image, want->fstype, err);
+	if (result == 0) {
+		result = format_image_copy(&image, &target, err);
+	}
+	if (result == 0) {
+		result = verify(fd, &image, job->io, err);
+	}
+	format_image_done(&image);
+	return result;
+}
+
 int disk_format_here(const struct step *in, const struct disk_format_job *job, struct err *err)
 {
 	struct intent intent = {0};
 	struct disk_state state;
-	struct format_image image = {.fd = -1};
+	int result;
 
 	(void)in;
 	_cleanup_close_ int fd = reader_open_direct(job->fd, O_RDWR | O_EXCL, err);
@@ -182,23 +242,17 @@ int disk_format_here(const struct step *in, const struct disk_format_job *job, s
 	if (state.verdict == DISK_USE) {
 		return 0;
 	}
-	int result = state.geometry.read_only ? err_set(err, ERR_FAILED_PRECONDITION,
-							"format: the device is read-only")
-					      : format_image_make(job->want->fstype, job->options,
-							&state.geometry, job->dl, &image, err);
+	if (state.geometry.read_only) {
+		result = err_set(err, ERR_FAILED_PRECONDITION, "format: the device is read-only");
+	} else {
+		/* What stands beside an unfinished format of ours is that format's. */
+		result = state.redo ? 0 : judge_blank(fd, job->io, state.geometry.size, err);
+	}
 	if (result == 0) {
-		struct format_target target = {
-			.fd = fd,
-			.fstype = job->want->fstype,
-			.redo = state.redo ? &intent : NULL,
-			.io = job->io,
-		};
-		memcpy(target.volume, job->want->volume, sizeof(target.volume));
-		result = format_image_copy(&image, &target, err);
-		format_image_done(&image);
+		result = make_and_copy(fd, job, &state, &intent, err);
 	}
 	intent_done(&intent);
-	return result < 0 ? -1 : verify(fd, job->want, job->io, err);
+	return result;
 }
 
 int verb_inspect(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
@@ -226,7 +280,7 @@ int verb_format(int argc, const char *const *argv, int fd, struct strbuf *out, s
 {
 	struct steps steps = {.operation = "helper"};
 	struct disk_want want;
-	struct format_options options;
+	struct mkfs_options options;
 	int64_t left;
 
 	(void)out;
@@ -234,7 +288,7 @@ int verb_format(int argc, const char *const *argv, int fd, struct strbuf *out, s
 		return err_set(err, ERR_INTERNAL, VERB_FORMAT ": %d arguments", argc);
 	}
 	if (disk_want_parse(argv + 1, &want, err) < 0 ||
-		format_options_parse("mkfsOptions", want.fstype, argv[5], &options, err) < 0 ||
+		mkfs_options_parse("mkfsOptions", want.fstype, argv[5], &options, err) < 0 ||
 		parse_i64("deadline", argv[6], 0, INT32_MAX, &left, err) < 0) {
 		return -1;
 	}

@@ -20,7 +20,7 @@ MUST_USE int disk_inspect_here(int fd, const struct disk_want *want, const struc
 struct disk_format_job {
 	int fd;
 	const struct disk_want *want;
-	const struct format_options *options;
+	const struct mkfs_options *options;
 	const struct deadline *dl;
 	const struct disk_io *io; /* may be NULL */
 };

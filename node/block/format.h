@@ -6,33 +6,12 @@
 #pragma once
 
 #include "common/base/clock.h"
+#include "common/fs/mkfs_options.h"
 #include "node/block/blkdev.h"
 #include "node/block/intent.h"
 
-#define FORMAT_WORDS_MAX 32
-#define FORMAT_OPTIONS_TEXT_MAX 1024
 /** Largest device whose image is made in memory (about 120 MB for 8 TiB of ext4). */
 #define FORMAT_DEVICE_MAX (64 * TIB)
-
-/** struct format_options - mkfsOptions, checked and split; words point into text. */
-struct format_options {
-	char text[FORMAT_OPTIONS_TEXT_MAX + 1];
-	const char *words[FORMAT_WORDS_MAX + 1];
-	unsigned n;
-};
-
-/** format_fstype_check - "ext4" or "xfs". Return: 0, or -1 INVALID_ARGUMENT naming @field. */
-MUST_USE int format_fstype_check(const char *field, const char *fstype, struct err *err);
-/**
- * format_options_parse - check and split @text ("" or NULL: none) for @fstype: words between
- * blanks, no quotes; only the options of the table in format_options.c, none that names a device or
- * file, sets the size, or is set by the driver itself. The controller cannot ask this (another
- * layer), so the node does at stage. Return: 0, or -1 INVALID_ARGUMENT naming @field, the word, and
- * what is allowed.
- * @ret must not be copied: its words point into itself.
- */
-MUST_USE int format_options_parse(const char *field, const char *fstype, const char *text,
-	struct format_options *ret, struct err *err);
 
 /** struct format_image - a filesystem in a memfd. */
 struct format_image {
@@ -47,7 +26,7 @@ struct format_image {
  * Return: 0 (free with format_image_done()), or -1: INVALID_ARGUMENT with mkfs's own words when it
  * refuses, OUT_OF_RANGE too small or above FORMAT_DEVICE_MAX, FAILED_PRECONDITION no mkfs program.
  */
-MUST_USE int format_image_make(const char *fstype, const struct format_options *options,
+MUST_USE int format_image_make(const char *fstype, const struct mkfs_options *options,
 	const struct blkdev_geometry *geometry, const struct deadline *dl, struct format_image *ret,
 	struct err *err);
 void format_image_done(struct format_image *image);

@@ -20,7 +20,9 @@
 /* How much of mkfs's own words goes into an error. */
 #define SAID_MAX 400
 #define ARG_SIZE 64
-#define ARGV_MAX (FORMAT_WORDS_MAX + 16)
+/* How much of the image is read at once; a multiple of INTENT_BLOCK. */
+#define SCAN_BYTES (256 * 1024)
+#define ARGV_MAX (MKFS_WORDS_MAX + 16)
 
 /* struct args - the command line as it grows; numbers are printed into the buffers. */
 struct args {
@@ -28,7 +30,7 @@ struct args {
 	unsigned n;
 	char sector[ARG_SIZE];
 	char stripe[ARG_SIZE];
-	char extended[FORMAT_OPTIONS_TEXT_MAX + 2 * ARG_SIZE];
+	char extended[MKFS_OPTIONS_TEXT_MAX + 2 * ARG_SIZE];
 };
 
 static void add(struct args *args, const char *word)
@@ -38,7 +40,7 @@ static void add(struct args *args, const char *word)
 	}
 }
 
-static bool user_sets(const struct format_options *options, const char *word)
+static bool user_sets(const struct mkfs_options *options, const char *word)
 {
 	for (unsigned i = 0; options && i < options->n; i++) {
 		if (streq(options->words[i], word)) {
@@ -49,7 +51,7 @@ static bool user_sets(const struct format_options *options, const char *word)
 }
 
 /* The value of the user's last @word, NULL when not given; mke2fs keeps only the last as well. */
-static const char *user_value(const struct format_options *options, const char *word)
+static const char *user_value(const struct mkfs_options *options, const char *word)
 {
 	const char *value = NULL;
 
@@ -72,7 +74,7 @@ static bool aligned(const struct blkdev_geometry *g)
 }
 
 static void ext4_args(
-	struct args *args, const struct format_options *options, const struct blkdev_geometry *g)
+	struct args *args, const struct mkfs_options *options, const struct blkdev_geometry *g)
 {
 	const char *extended = user_value(options, "-E");
 
@@ -109,7 +111,7 @@ static void ext4_args(
 }
 
 static void xfs_args(
-	struct args *args, const struct format_options *options, const struct blkdev_geometry *g)
+	struct args *args, const struct mkfs_options *options, const struct blkdev_geometry *g)
 {
 	const char *data = user_value(options, "-d");
 	uint32_t sector = MIN(MAX(g->logical_block, g->physical_block), (uint32_t)FS_BLOCK);
@@ -124,6 +126,12 @@ static void xfs_args(
 	if (!user_sets(options, "-b")) {
 		add(args, "-b");
 		add(args, "size=4096");
+	}
+	/* mkfs writes the log's zeros one by one into a file in memory: the smallest log that it makes
+	 * is 64 MiB, what it chooses for large devices up to 2 GiB. */
+	if (!user_sets(options, "-l")) {
+		add(args, "-l");
+		add(args, "size=64m");
 	}
 	if (aligned(g) &&
 		!(data && (strstr(data, "su") || strstr(data, "sw") || strstr(data, "noalign")))) {
@@ -222,16 +230,18 @@ static int add_block(struct format_image *image, uint64_t offset, struct err *er
 }
 
 /* List the blocks of [@from, @to) that are not zero; mkfs writes many that are. */
-static int list_data(struct format_image *image, uint64_t from, uint64_t to, struct err *err)
+static int list_data(
+	struct format_image *image, uint64_t from, uint64_t to, uint8_t *buffer, struct err *err)
 {
-	uint8_t block[INTENT_BLOCK];
-
-	for (uint64_t at = from; at < to; at += sizeof(block)) {
-		if (pread(image->fd, block, sizeof(block), (off_t)at) != (ssize_t)sizeof(block)) {
+	for (uint64_t at = from; at < to; at += SCAN_BYTES) {
+		size_t n = (size_t)MIN(to - at, (uint64_t)SCAN_BYTES);
+		if (pread(image->fd, buffer, n, (off_t)at) != (ssize_t)n) {
 			return err_errno(err, errno ? errno : EIO, "format: read the image");
 		}
-		if (!all_zero(block, sizeof(block)) && add_block(image, at, err) < 0) {
-			return -1;
+		for (size_t i = 0; i < n && !all_zero(buffer + i, n - i); i += INTENT_BLOCK) {
+			if (!all_zero(buffer + i, INTENT_BLOCK) && add_block(image, at + i, err) < 0) {
+				return -1;
+			}
 		}
 	}
 	return 0;
@@ -239,18 +249,19 @@ static int list_data(struct format_image *image, uint64_t from, uint64_t to, str
 
 static int list_extents(struct format_image *image, struct err *err)
 {
+	_cleanup_free_ uint8_t *buffer = malloc(SCAN_BYTES);
 	off_t size = (off_t)image->size;
 	off_t data = 0;
 
 	image->extents = calloc(INTENT_EXTENTS_MAX, sizeof(*image->extents));
-	if (!image->extents) {
+	if (!image->extents || !buffer) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "format: out of memory");
 	}
 	while (data < size && (data = lseek(image->fd, data, SEEK_DATA)) >= 0) {
 		off_t hole = lseek(image->fd, data, SEEK_HOLE);
 		uint64_t from = (uint64_t)data / INTENT_BLOCK * INTENT_BLOCK;
 		uint64_t to = hole < 0 ? image->size : MIN((uint64_t)hole, image->size);
-		if (list_data(image, from, to, err) < 0) {
+		if (list_data(image, from, to, buffer, err) < 0) {
 			return -1;
 		}
 		data = (off_t)to;
@@ -261,7 +272,7 @@ static int list_extents(struct format_image *image, struct err *err)
 	return 0;
 }
 
-int format_image_make(const char *fstype, const struct format_options *options,
+int format_image_make(const char *fstype, const struct mkfs_options *options,
 	const struct blkdev_geometry *geometry, const struct deadline *dl, struct format_image *ret,
 	struct err *err)
 {

@@ -17,8 +17,9 @@
 /* What is read at each place below. */
 #define DEEP_BLOCK 4096
 
-/* VMFS has its signature at 2 MiB; LUKS2 may keep its second header at 2 or 4 MiB. */
-static const uint64_t deep_places[] = {0x200000, 0x400000};
+/* UDF has an anchor at 1 MiB with 4 KiB sectors, VMFS its signature at 2 MiB, LUKS2 a second header
+ * at up to 4 MiB. */
+static const uint64_t deep_places[] = {0x100000, 0x200000, 0x400000};
 
 static int copy_chunk(void *arg, uint64_t offset, const uint8_t *data, size_t n, struct err *err)
 {

@@ -24,7 +24,7 @@ struct probe_result {
 };
 
 /** Bytes at either end of the device that are looked at. */
-#define PROBE_END_BYTES (1024 * 1024)
+#define PROBE_END_BYTES (512 * 1024)
 
 /**
  * probe_read - look at @fd, of which @geometry was read. @io may be NULL. Can block with the

@@ -352,10 +352,10 @@ static int real_format(const struct step *in, void *self, const struct host_devi
 {
 	char label[256];
 	struct disk_want want = disk_want(device, fs, label);
-	struct format_options options;
+	struct mkfs_options options;
 
 	(void)self;
-	if (format_options_parse("mkfsOptions", fs->fs_type, fs->mkfs_options, &options, err) < 0) {
+	if (mkfs_options_parse("mkfsOptions", fs->fs_type, fs->mkfs_options, &options, err) < 0) {
 		return -1;
 	}
 	return disk_format(in, guard, device->fd, &want, &options, err);

@@ -6,8 +6,8 @@
 #include "node/core/stage.h"
 
 #include "common/base/parse.h"
+#include "common/fs/mkfs_options.h"
 #include "common/nvmf/uuid.h"
-#include "node/block/format.h"
 #include "node/mount/options.h"
 
 #include <limits.h>
@@ -517,13 +517,13 @@ int core_stage(struct core *core, const struct core_stage *request, const struct
 		.n_words = request->access.n_flags,
 		.read_only = request->access.read_only};
 	struct mount_options options = {0};
-	struct format_options format;
+	struct mkfs_options format;
 	struct work work;
 
 	/* What is wrong with the request is said before anything is touched. */
 	if (!request->access.block &&
 		(mount_options_make(&choice, &options, err) < 0 ||
-			format_options_parse("volume_context.mkfsOptions", request->access.fs_type,
+			mkfs_options_parse("volume_context.mkfsOptions", request->access.fs_type,
 				request->mkfs_options, &format, err) < 0)) {
 		return -1;
 	}

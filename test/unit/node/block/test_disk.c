@@ -30,7 +30,7 @@ struct format_call {
 	struct guard guard;
 	int fd;
 	const struct disk_want *want;
-	const struct format_options *options;
+	const struct mkfs_options *options;
 };
 
 static int format_step(const struct step *in, void *arg, struct err *err)
@@ -44,11 +44,10 @@ static int format(
 	int fd, const struct disk_want *want, const char *words, int64_t ms, struct err *err)
 {
 	struct steps steps = {.operation = "test"};
-	struct format_options options;
+	struct mkfs_options options;
 	struct format_call call = {{.helper = helper, .dl = deadline_in(ms)}, fd, want, &options};
 
-	assert_int_equal(
-		format_options_parse("mkfsOptions", want->fstype, words, &options, err), 0);
+	assert_int_equal(mkfs_options_parse("mkfsOptions", want->fstype, words, &options, err), 0);
 	int result = step_run(&steps, "format", format_step, &call, err);
 	assert_null(call.guard.stuck);
 	return result;

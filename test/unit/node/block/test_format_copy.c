@@ -20,11 +20,11 @@ static struct format_image make(const char *fstype, const char *options)
 	static const struct blkdev_geometry g = {
 		.size = GIB, .logical_block = 4096, .physical_block = 4096, .io_min = 4096};
 	struct deadline dl = deadline_in(60000);
-	struct format_options parsed;
+	struct mkfs_options parsed;
 	struct format_image image;
 	struct err err = {0};
 
-	assert_int_equal(format_options_parse("o", fstype, options, &parsed, &err), 0);
+	assert_int_equal(mkfs_options_parse("o", fstype, options, &parsed, &err), 0);
 	assert_int_equal(format_image_make(fstype, &parsed, &g, &dl, &image, &err), 0);
 	return image;
 }

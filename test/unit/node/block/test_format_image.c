@@ -26,10 +26,10 @@ static void make(const char *fstype, const char *options, const struct blkdev_ge
 	struct format_image *ret)
 {
 	struct deadline dl = deadline_in(60000);
-	struct format_options parsed;
+	struct mkfs_options parsed;
 	struct err err = {0};
 
-	assert_int_equal(format_options_parse("mkfsOptions", fstype, options, &parsed, &err), 0);
+	assert_int_equal(mkfs_options_parse("mkfsOptions", fstype, options, &parsed, &err), 0);
 	if (format_image_make(fstype, &parsed, g, &dl, ret, &err) < 0) {
 		fail_msg("%s '%s': %s", fstype, options ? options : "", err.msg);
 	}
@@ -166,7 +166,7 @@ static void test_refused(void **state)
 {
 	struct deadline dl = deadline_in(60000);
 	struct blkdev_geometry g = plain;
-	struct format_options options;
+	struct mkfs_options options;
 	struct format_image image;
 	struct err err = {0};
 
@@ -185,8 +185,7 @@ static void test_refused(void **state)
 	assert_int_equal(format_image_make("ext4", NULL, &g, &dl, &image, &err), -1);
 	assert_int_equal(err.code, ERR_FAILED_PRECONDITION);
 	/* mkfs's own words come through. */
-	assert_int_equal(
-		format_options_parse("mkfsOptions", "ext4", "-O nosuch", &options, &err), 0);
+	assert_int_equal(mkfs_options_parse("mkfsOptions", "ext4", "-O nosuch", &options, &err), 0);
 	assert_int_equal(format_image_make("ext4", &options, &plain, &dl, &image, &err), -1);
 	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
 	assert_non_null(strstr(err.msg, "mkfsOptions"));

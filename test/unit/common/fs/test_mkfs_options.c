@@ -2,7 +2,7 @@
 /*
  * mkfsOptions: what shapes a filesystem passes, what names a device or file does not.
  */
-#include "node/block/format.h"
+#include "common/fs/mkfs_options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -69,10 +69,9 @@ static void test_table(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(samples); i++) {
 		const struct sample *s = &samples[i];
-		struct format_options options;
+		struct mkfs_options options;
 		struct err err = {0};
-		int result =
-			format_options_parse("mkfsOptions", s->fstype, s->text, &options, &err);
+		int result = mkfs_options_parse("mkfsOptions", s->fstype, s->text, &options, &err);
 		if (result != (s->names ? -1 : 0)) {
 			fail_msg("%s '%s': %d %s", s->fstype, s->text, result, err.msg);
 		}
@@ -88,36 +87,36 @@ static void test_table(void **state)
 
 static void test_words(void **state)
 {
-	struct format_options options;
+	struct mkfs_options options;
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(format_options_parse("o", "ext4", "  -m  0  -L x ", &options, &err), 0);
+	assert_int_equal(mkfs_options_parse("o", "ext4", "  -m  0  -L x ", &options, &err), 0);
 	assert_int_equal(options.n, 4);
 	assert_string_equal(options.words[0], "-m");
 	assert_string_equal(options.words[1], "0");
 	assert_string_equal(options.words[3], "x");
 	assert_null(options.words[4]);
-	assert_int_equal(format_options_parse("o", "ext4", NULL, &options, &err), 0);
+	assert_int_equal(mkfs_options_parse("o", "ext4", NULL, &options, &err), 0);
 	assert_int_equal(options.n, 0);
 }
 
 static void test_limits(void **state)
 {
-	static char text[FORMAT_OPTIONS_TEXT_MAX + 2];
-	struct format_options options;
+	static char text[MKFS_OPTIONS_TEXT_MAX + 2];
+	struct mkfs_options options;
 	struct err err = {0};
 
 	(void)state;
 	memset(text, ' ', sizeof(text) - 1);
-	assert_int_equal(format_options_parse("o", "ext4", text, &options, &err), -1);
+	assert_int_equal(mkfs_options_parse("o", "ext4", text, &options, &err), -1);
 	assert_non_null(strstr(err.msg, "1024"));
-	text[FORMAT_OPTIONS_TEXT_MAX] = '\0';
-	assert_int_equal(format_options_parse("o", "ext4", text, &options, &err), 0);
-	for (size_t i = 0; i <= FORMAT_WORDS_MAX; i++) {
+	text[MKFS_OPTIONS_TEXT_MAX] = '\0';
+	assert_int_equal(mkfs_options_parse("o", "ext4", text, &options, &err), 0);
+	for (size_t i = 0; i <= MKFS_WORDS_MAX; i++) {
 		memcpy(text + i * 3, "-j ", 3);
 	}
-	assert_int_equal(format_options_parse("o", "ext4", text, &options, &err), -1);
+	assert_int_equal(mkfs_options_parse("o", "ext4", text, &options, &err), -1);
 	assert_non_null(strstr(err.msg, "32 words"));
 }
 
@@ -126,12 +125,12 @@ static void test_fstype(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(format_fstype_check("fstype", "ext4", &err), 0);
-	assert_int_equal(format_fstype_check("fstype", "xfs", &err), 0);
-	assert_int_equal(format_fstype_check("fstype", "btrfs", &err), -1);
+	assert_int_equal(mkfs_fstype_check("fstype", "ext4", &err), 0);
+	assert_int_equal(mkfs_fstype_check("fstype", "xfs", &err), 0);
+	assert_int_equal(mkfs_fstype_check("fstype", "btrfs", &err), -1);
 	assert_non_null(strstr(err.msg, "fstype"));
 	assert_non_null(strstr(err.msg, "xfs"));
-	assert_int_equal(format_fstype_check("fstype", "", &err), -1);
+	assert_int_equal(mkfs_fstype_check("fstype", "", &err), -1);
 }
 
 int main(void)

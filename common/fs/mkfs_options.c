@@ -4,8 +4,9 @@
  * file, sets the size, discards, or is decided by the driver is not in it. Source: mke2fs(8) of
  * e2fsprogs 1.47, mkfs.xfs(8) of xfsprogs 6.13.
  */
+#include "common/fs/mkfs_options.h"
+
 #include "common/base/parse.h"
-#include "node/block/format.h"
 
 #include <stdio.h>
 
@@ -58,7 +59,7 @@ static const struct option *table_of(const char *fstype)
 	return streq(fstype, "xfs") ? xfs_options : ext4_options;
 }
 
-int format_fstype_check(const char *field, const char *fstype, struct err *err)
+int mkfs_fstype_check(const char *field, const char *fstype, struct err *err)
 {
 	static const char *const known[] = {"ext4", "xfs", NULL};
 	int index;
@@ -124,7 +125,7 @@ static int check_characters(const char *field, const char *text, struct err *err
 	return 0;
 }
 
-static int split(const char *field, struct format_options *ret, struct err *err)
+static int split(const char *field, struct mkfs_options *ret, struct err *err)
 {
 	char *rest = ret->text;
 	char *word;
@@ -133,9 +134,9 @@ static int split(const char *field, struct format_options *ret, struct err *err)
 		if (!*word) {
 			continue;
 		}
-		if (ret->n == FORMAT_WORDS_MAX) {
+		if (ret->n == MKFS_WORDS_MAX) {
 			return err_set(err, ERR_INVALID_ARGUMENT, "%s: more than %d words", field,
-				FORMAT_WORDS_MAX);
+				MKFS_WORDS_MAX);
 		}
 		ret->words[ret->n++] = word;
 	}
@@ -143,8 +144,8 @@ static int split(const char *field, struct format_options *ret, struct err *err)
 	return 0;
 }
 
-static int check_words(const char *field, const char *fstype, const struct format_options *options,
-	struct err *err)
+static int check_words(
+	const char *field, const char *fstype, const struct mkfs_options *options, struct err *err)
 {
 	const struct option *table = table_of(fstype);
 	char all[256];
@@ -174,16 +175,16 @@ static int check_words(const char *field, const char *fstype, const struct forma
 	return 0;
 }
 
-int format_options_parse(const char *field, const char *fstype, const char *text,
-	struct format_options *ret, struct err *err)
+int mkfs_options_parse(const char *field, const char *fstype, const char *text,
+	struct mkfs_options *ret, struct err *err)
 {
 	const char *given = text ? text : "";
 
 	ret->n = 0;
 	ret->words[0] = NULL;
-	if (strlen(given) > FORMAT_OPTIONS_TEXT_MAX) {
+	if (strlen(given) > MKFS_OPTIONS_TEXT_MAX) {
 		return err_set(err, ERR_INVALID_ARGUMENT, "%s: longer than %d bytes", field,
-			FORMAT_OPTIONS_TEXT_MAX);
+			MKFS_OPTIONS_TEXT_MAX);
 	}
 	(void)snprintf(ret->text, sizeof(ret->text), "%s", given);
 	if (check_characters(field, ret->text, err) < 0 || split(field, ret, err) < 0 ||
