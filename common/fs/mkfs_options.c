@@ -45,7 +45,7 @@ static const struct option xfs_options[] = {
 		" agcount agsize su sw sunit swidth noalign cowextsize extszinherit projinherit daxinherit "
 		"concurrency "},
 	{"-i", true, " size perblock maxpct align attr projid32bit sparse nrext64 exchange "},
-	{"-l", true, " size version sunit su lazy-count agnum concurrency "},
+	{"-l", true, " version sunit su lazy-count "},
 	{"-L", true, NULL},
 	{"-m", true,
 		" crc finobt uuid rmapbt reflink inobtcount bigtime autofsck metadir uquota gquota pquota "

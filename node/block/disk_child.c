@@ -179,7 +179,8 @@ static int check_image(const struct format_image *image, const char *fstype, str
 }
 
 /* Does the device now begin as the image does? */
-static int verify(int fd, const struct format_image *image, const struct disk_io *io, struct err *err)
+static int verify(
+	int fd, const struct format_image *image, const struct disk_io *io, struct err *err)
 {
 	uint8_t want[INTENT_BLOCK];
 	uint8_t seen[INTENT_BLOCK] = {0};
@@ -211,7 +212,8 @@ static int make_and_copy(int fd, const struct disk_format_job *job, const struct
 	};
 
 	memcpy(target.volume, want->volume, sizeof(target.volume));
-	if (format_image_make(want->fstype, job->options, &state->geometry, job->dl, &image, err) < 0) {
+	if (format_image_make(want->fstype, job->options, &state->geometry, job->dl, &image, err) <
+		0) {
 		return -1;
 	}
 	int result = check_image(&image, want->fstype, err);

@@ -127,8 +127,8 @@ static void xfs_args(
 		add(args, "-b");
 		add(args, "size=4096");
 	}
-	/* mkfs writes the log's zeros one by one into a file in memory: the smallest log that it makes
-	 * is 64 MiB, what it chooses for large devices up to 2 GiB. */
+	/* mkfs writes the log's zeros one by one into a file in memory: the smallest log that it
+	 * makes is 64 MiB, what it chooses for large devices up to 2 GiB. */
 	if (!user_sets(options, "-l")) {
 		add(args, "-l");
 		add(args, "size=64m");
@@ -239,7 +239,8 @@ static int list_data(
 			return err_errno(err, errno ? errno : EIO, "format: read the image");
 		}
 		for (size_t i = 0; i < n && !all_zero(buffer + i, n - i); i += INTENT_BLOCK) {
-			if (!all_zero(buffer + i, INTENT_BLOCK) && add_block(image, at + i, err) < 0) {
+			if (!all_zero(buffer + i, INTENT_BLOCK) &&
+				add_block(image, at + i, err) < 0) {
 				return -1;
 			}
 		}

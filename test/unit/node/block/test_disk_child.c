@@ -47,12 +47,14 @@ static void expect_refused(
 	struct err err = {0};
 	unsigned writes = disk->writes;
 
-	assert_int_equal(inspect(disk, want, &state, &err), -1);
-	assert_int_equal(err.code, ERR_FAILED_PRECONDITION);
-	if (!strstr(err.msg, says)) {
-		fail_msg("'%s' is not in: %s", says, err.msg);
+	for (int formats = 0; formats < 2; formats++) {
+		int result = formats ? format(disk, want, &err) : inspect(disk, want, &state, &err);
+		assert_int_equal(result, -1);
+		assert_int_equal(err.code, ERR_FAILED_PRECONDITION);
+		if (!strstr(err.msg, says)) {
+			fail_msg("'%s' is not in: %s", says, err.msg);
+		}
 	}
-	assert_int_equal(format(disk, want, &err), -1);
 	assert_int_equal(disk->writes, writes);
 }
 
@@ -110,14 +112,22 @@ static void test_p1_blank_but_forbidden(void **state)
 	fake_close(&disk);
 }
 
+/* Only the format asks whether the device is blank: the inspection leaves it open. */
 static void test_p1_data_without_signature(void **state)
 {
 	struct fake_disk disk;
+	struct disk_state seen;
+	struct err err = {0};
 
 	(void)state;
 	open_with(&disk, NULL);
 	put_bytes(disk.fd, SIZE / 2, "data", 4);
-	expect_refused(&disk, &wish, "there is data at offset 536870912");
+	assert_int_equal(inspect(&disk, &wish, &seen, &err), 0);
+	assert_int_equal(seen.verdict, DISK_FORMAT);
+	assert_int_equal(format(&disk, &wish, &err), -1);
+	assert_int_equal(err.code, ERR_FAILED_PRECONDITION);
+	assert_non_null(strstr(err.msg, "there is data at offset 536870912"));
+	assert_int_equal(disk.writes, 0);
 	fake_close(&disk);
 }
 
@@ -205,7 +215,7 @@ static void test_p1_damaged_intent(void **state)
 	fake_close(&disk);
 }
 
-/* Any read that fails on the way to a verdict stops it. */
+/* Any read that fails on the way to a format stops it. */
 static void test_p1_read_errors(void **state)
 {
 	struct fake_disk disk;
@@ -215,17 +225,53 @@ static void test_p1_read_errors(void **state)
 	(void)state;
 	open_with(&disk, NULL);
 	assert_int_equal(inspect(&disk, &wish, &seen, &err), 0);
+	unsigned inspected = disk.reads;
+	/* As many as a format makes before its first write. */
+	disk.reads = 0;
+	disk.cut_after = 0;
+	assert_int_equal(format(&disk, &wish, &err), -1);
 	unsigned reads = disk.reads;
+	assert_true(reads > inspected + 1000);
+	disk.cut_after = -1;
 	for (unsigned i = 0; i < reads; i += i < 40 ? 1 : 67) {
 		struct err failed = {0};
-		disk.reads = 0;
 		disk.fail_read = (int)i;
-		assert_int_equal(inspect(&disk, &wish, &seen, &failed), -1);
-		assert_int_equal(failed.code, ERR_UNAVAILABLE);
+		disk.reads = 0;
+		if (i < inspected) {
+			assert_int_equal(inspect(&disk, &wish, &seen, &failed), -1);
+			assert_int_equal(failed.code, ERR_UNAVAILABLE);
+		}
 		disk.reads = 0;
 		assert_int_equal(format(&disk, &wish, &failed), -1);
+		assert_int_equal(failed.code, ERR_UNAVAILABLE);
 		assert_int_equal(disk.writes, 0);
 	}
+	fake_close(&disk);
+}
+
+/* Options that make of an ext4 what everybody else calls by another name. */
+static void test_other_type_by_options(void **state)
+{
+	struct steps steps = {.operation = "test"};
+	struct deadline dl = deadline_in(60000);
+	struct mkfs_options options;
+	struct fake_disk disk;
+	struct err err = {0};
+
+	(void)state;
+	open_with(&disk, NULL);
+	assert_int_equal(
+		mkfs_options_parse("mkfsOptions", "ext4",
+			"-O ^extents,^64bit,^flex_bg,^huge_file,^dir_nlink,^extra_isize,^metadata_csum,^orphan_file",
+			&options, &err),
+		0);
+	struct disk_format_job job = {disk.fd, &wish, &options, &dl, &disk.io};
+	assert_int_equal(step_run(&steps, "format", format_step, &job, &err), -1);
+	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
+	if (!strstr(err.msg, "mkfsOptions") || !strstr(err.msg, "ext3")) {
+		fail_msg("%s", err.msg);
+	}
+	assert_int_equal(disk.writes, 0);
 	fake_close(&disk);
 }
 
@@ -298,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_p1_unfinished_format),
 		cmocka_unit_test(test_p1_damaged_intent),
 		cmocka_unit_test(test_p1_read_errors),
+		cmocka_unit_test(test_other_type_by_options),
 		cmocka_unit_test(test_gone_device),
 		cmocka_unit_test(test_texts),
 	};

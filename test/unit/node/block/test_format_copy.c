@@ -141,7 +141,7 @@ static void test_p1_cut_ext4(void **state)
 static void test_p1_cut_xfs(void **state)
 {
 	(void)state;
-	cut_everywhere("xfs", "-d agcount=7 -l size=100m");
+	cut_everywhere("xfs", "-d agcount=7 -i size=1024");
 }
 
 /* A redo may be cut as well: it stays our intent until it is whole. */

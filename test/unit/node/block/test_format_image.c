@@ -149,7 +149,7 @@ static void test_user_options(void **state)
 	assert_int_equal(number_at(image.fd, 1024 + 24, 4, false), 0);
 	assert_extents_complete(&image);
 	format_image_done(&image);
-	make("xfs", "-L mine -d agcount=8 -m reflink=0 -l size=64m", &plain, &image);
+	make("xfs", "-L mine -d agcount=8 -m reflink=0 -l su=4096", &plain, &image);
 	assert_int_equal(number_at(image.fd, 88, 4, true), 8);
 	format_image_done(&image);
 	/* Nothing is left for the kernel to do behind the mount. */

@@ -222,7 +222,7 @@ static void test_p1_failed_read_is_never_nothing(void **state)
 	open_with(&disk, NULL);
 	assert_int_equal(probe(&disk, &disk.io, &result, &err), 0);
 	unsigned reads = disk.reads;
-	assert_true(reads >= 16);
+	assert_true(reads >= 8);
 	for (unsigned i = 0; i < reads; i++) {
 		struct err failed = {0};
 		disk.reads = 0;
