@@ -9,6 +9,7 @@
 #include "test/unit/target/support.h"
 
 #include <dirent.h>
+#include <pthread.h>
 
 #define EMULATOR_LOG_SIZE 65536
 /** Room for a path and what is put behind it. */
@@ -21,6 +22,7 @@ struct emulator {
 	size_t len;
 	const char *dead_address; /* a port there cannot be opened (EADDRNOTAVAIL) */
 	const char *fail;	  /* a change whose record line holds this fails with EIO */
+	bool quiet;		  /* nothing is recorded: too much is done for the record */
 	unsigned cuts;		  /* writes to attr_qid_max */
 };
 
@@ -45,6 +47,9 @@ static inline int emu_note(const char *verb, const char *path, const char *more)
 	(void)snprintf(line, sizeof(line), "%s %s%s\n", verb, emu_rel(path), more);
 	if (emu.fail && strstr(line, emu.fail)) {
 		return emu_refuse(EIO);
+	}
+	if (emu.quiet) {
+		return 0;
 	}
 	assert_true(emu.len + strlen(line) < sizeof(emu.log));
 	memcpy(emu.log + emu.len, line, strlen(line) + 1);
@@ -280,12 +285,54 @@ static inline int emu_write(const struct step *in UNUSED, const char *path, cons
 	return 0;
 }
 
+/* The kernel orders the calls. */
+static pthread_mutex_t emu_lock UNUSED = PTHREAD_MUTEX_INITIALIZER;
+
+static inline int emu_done(int rc)
+{
+	int errnum = errno;
+
+	(void)pthread_mutex_unlock(&emu_lock);
+	errno = errnum;
+	return rc;
+}
+
+static inline int emu_op_mkdir(const struct step *in, const char *path)
+{
+	(void)pthread_mutex_lock(&emu_lock);
+	return emu_done(emu_mkdir(in, path));
+}
+
+static inline int emu_op_rmdir(const struct step *in, const char *path)
+{
+	(void)pthread_mutex_lock(&emu_lock);
+	return emu_done(emu_rmdir(in, path));
+}
+
+static inline int emu_op_symlink(const struct step *in, const char *target, const char *path)
+{
+	(void)pthread_mutex_lock(&emu_lock);
+	return emu_done(emu_symlink(in, target, path));
+}
+
+static inline int emu_op_unlink(const struct step *in, const char *path)
+{
+	(void)pthread_mutex_lock(&emu_lock);
+	return emu_done(emu_unlink(in, path));
+}
+
+static inline int emu_op_write(const struct step *in, const char *path, const char *value)
+{
+	(void)pthread_mutex_lock(&emu_lock);
+	return emu_done(emu_write(in, path, value));
+}
+
 static const struct configfs_ops emu_ops UNUSED = {
-	.mkdir = emu_mkdir,
-	.rmdir = emu_rmdir,
-	.symlink = emu_symlink,
-	.unlink = emu_unlink,
-	.write = emu_write,
+	.mkdir = emu_op_mkdir,
+	.rmdir = emu_op_rmdir,
+	.symlink = emu_op_symlink,
+	.unlink = emu_op_unlink,
+	.write = emu_op_write,
 };
 
 static inline void emu_make(void)

@@ -138,6 +138,106 @@ static void test_too_many_pools(void **state UNUSED)
 	assert_null(agent);
 }
 
+/*
+ * Many callers on a few volumes at once: each call succeeds or says busy, in use, gone or not
+ * there, and in the end all can be taken away and nothing is left.
+ */
+struct caller {
+	unsigned seed;
+	unsigned unexpected;
+	char what[256];
+};
+
+#define CALLERS 6
+#define CALLS 60
+
+static int one_call(unsigned op, const char *id, const char *host, struct err *err)
+{
+	const struct volume_request volume = volume_of(id);
+	const struct snapshot_request snapshot = {id, id, "{}"};
+	_cleanup_object_view_ struct object_view view = {0};
+	_cleanup_list_answer_ struct list_answer answer = {0};
+	struct deadline dl = soon();
+	bool created;
+
+	switch (op) {
+	case 0:
+		return agent_volume_put(world.agent, &volume, &dl, &view, &created, err);
+	case 1:
+		return agent_grant(world.agent, id, host, &dl, &view, err);
+	case 2:
+		return agent_revoke(world.agent, id, host, &dl, err);
+	case 3:
+		return agent_delete(world.agent, VOLUME(id), &dl, err);
+	case 4:
+		return agent_snapshot_put(world.agent, &snapshot, &dl, &view, &created, err);
+	case 5:
+		return agent_delete(world.agent, SNAPSHOT(id), &dl, err);
+	case 6:
+		return agent_volume_resize(world.agent, id, 8 * MIB, &dl, &view, err);
+	default:
+		return agent_list(world.agent,
+			&(struct list_request){.kind = OBJECT_VOLUME, .limit = 10}, &answer, err);
+	}
+}
+
+static void *call_many(void *arg)
+{
+	static const char *const ids[] = {"v1", "v2"};
+	struct caller *caller = arg;
+
+	for (int i = 0; i < CALLS; i++) {
+		struct err err = {0};
+
+		caller->seed = caller->seed * 1103515245 + 12345;
+		unsigned random = caller->seed >> 16;
+
+		if (one_call(random % 8, ids[random / 8 % 2], random / 16 % 2 ? HOST_A : HOST_B,
+			    &err) < 0 &&
+			err.code != ERR_NOT_FOUND && err.code != ERR_ABORTED &&
+			err.code != ERR_FAILED_PRECONDITION && err.code != ERR_ALREADY_EXISTS) {
+			caller->unexpected++;
+			(void)snprintf(caller->what, sizeof(caller->what), "%.200s", err.msg);
+		}
+	}
+	return NULL;
+}
+
+static void test_many_at_once(void **state UNUSED)
+{
+	static const char *const ids[] = {"v1", "v2"};
+	struct caller callers[CALLERS];
+	pthread_t threads[CALLERS];
+	struct pool_view pools[AGENT_POOLS_MAX];
+
+	emu.quiet = true;
+	for (unsigned i = 0; i < CALLERS; i++) {
+		callers[i] = (struct caller){.seed = i + 1};
+		assert_int_equal(pthread_create(&threads[i], NULL, call_many, &callers[i]), 0);
+	}
+	for (int i = 0; i < 20; i++) {
+		agent_tick(world.agent);
+	}
+	for (unsigned i = 0; i < CALLERS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	}
+	for (unsigned i = 0; i < CALLERS; i++) {
+		if (callers[i].unexpected > 0) {
+			fail_msg("%s", callers[i].what);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		(void)ungrant(ids[i], NULL);
+		(void)delete_object(VOLUME(ids[i]));
+		(void)delete_object(SNAPSHOT(ids[i]));
+	}
+	assert_nothing_exported();
+	assert_int_equal(emu_entries(at(&world.pools[0], "volumes")), 0);
+	assert_int_equal(emu_entries(at(&world.pools[0], "snapshots")), 0);
+	(void)agent_pools(world.agent, pools);
+	assert_int_equal(pools[0].usage.committed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +248,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_view, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_pools, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_too_many_pools, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_many_at_once, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
