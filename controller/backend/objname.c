@@ -172,7 +172,7 @@ static int take_apart(const char *object, size_t *ret_instance_len, enum be_kind
 int objname_stored_prefix(const char *object, char out[BE_OBJECT_SIZE], struct err *err)
 {
 	char packed[HASH_DIGITS + 1] = {0};
-	uint8_t sum[HASH_BYTES];
+	uint8_t sum[HASH_BYTES] = {0};
 	enum be_kind kind = BE_KIND_VOLUME;
 	size_t instance = 0;
 

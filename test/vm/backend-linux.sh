@@ -13,7 +13,10 @@ modprobe -a nvmet-tcp nvme-tcp xfs loop
 mkfs.xfs -q -m reflink=1 /dev/vda
 mkdir -p /srv/disk /var/lib/kubelet
 mount /dev/vda /srv/disk
-mkdir /srv/disk/fast /srv/disk/slow
+for pool in fast slow; do
+	mkdir "/srv/disk/$pool"
+	"$build/bin/nvmetcp-target" --init-pool "/srv/disk/$pool" "$pool"
+done
 cat >"$work/target.json" <<END
 {"listen": "unix:$socket", "stateDir": "$work/state", "poolWaitSeconds": 1,
  "portals": ["127.0.0.1:4420", "127.0.0.2:4420"],
@@ -24,22 +27,20 @@ END
 "$build/bin/nvmetcp-target" --config "$work/target.json" 2>/out/target.log &
 agent=$!
 trap 'kill "$agent" 2>/dev/null || true; wait "$agent" || true' EXIT
-healthy() {
-	python3 - "$socket" <<'END'
-import http.client, socket, sys
-line = http.client.HTTPConnection("localhost", timeout=5)
-line.sock = socket.socket(socket.AF_UNIX)
-line.sock.connect(sys.argv[1])
-line.request("GET", "/healthz")
-sys.exit(0 if line.getresponse().status == 200 else 1)
-END
-}
-for _ in $(seq 100); do
-	healthy 2>/dev/null && break
+for _ in $(seq 60); do
+	health=$(curl -s --unix-socket "$socket" http://localhost/healthz -w ' %{http_code}' || true)
+	case $health in *" 200") break ;; esac
 	kill -0 "$agent"
-	sleep 0.2
+	sleep 0.5
 done
-healthy
+case $health in
+*" 200") ;;
+*)
+	echo "the agent is not well: $health"
+	tail -n 20 /out/target.log
+	exit 1
+	;;
+esac
 
 "${check[@]}" take --tree /srv/disk --name conformance >"$work/before"
 "$build/backend/backend_conformance" --backend linux --url "unix://$socket" \

@@ -230,6 +230,7 @@ static int read_options(int argc, char **argv, struct options *ret)
 	uint64_t worker = 0;
 	int c;
 
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread exists
 	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		if (c == 'h') {
 			usage(stdout);

@@ -65,26 +65,22 @@ static int make(struct fake_handle *h, const struct be_snapshot_args *args, stru
 {
 	struct fake_volume *volume = fake_find_volume(h, args->volume);
 	struct fake_kept *slot = free_slot(h->fake->state);
-	_cleanup_free_ struct fake_kept *fresh = calloc(1, sizeof(*fresh));
+	struct fake_kept fresh = {.source_kind = BE_FROM_VOLUME};
 
 	if (!volume) {
 		return err_set(err, ERR_NOT_FOUND, "volume %s: there is none", args->volume);
-	}
-	if (!fresh) {
-		return be_no_memory(err);
 	}
 	if (!slot) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "snapshots: there is room for %d only",
 			FAKE_SNAPSHOTS_MAX);
 	}
-	fresh->source_kind = BE_FROM_VOLUME;
-	(void)snprintf(fresh->source, sizeof(fresh->source), "%s", args->volume);
-	fresh->pool = volume->kept.pool;
-	fresh->size = volume->kept.size;
-	if (fake_keep(fresh, args->object, args->name, args->metadata, err) < 0) {
+	(void)snprintf(fresh.source, sizeof(fresh.source), "%s", args->volume);
+	fresh.pool = volume->kept.pool;
+	fresh.size = volume->kept.size;
+	if (fake_keep(&fresh, args->object, args->name, args->metadata, err) < 0) {
 		return -1;
 	}
-	*slot = *fresh;
+	*slot = fresh;
 	*ret = slot;
 	return 0;
 }
@@ -112,6 +108,9 @@ static enum be_result create(struct fake_handle *h, const struct fake_passage *p
 	}
 	if (!kept && (fake_pools_there(h->fake->state, err) < 0 || make(h, args, &kept, err) < 0)) {
 		return BE_FAILED;
+	}
+	if (!kept) {
+		abort(); /* make() had promised one */
 	}
 	if (fake_told(passage, FAKE_IN_PROGRESS)) {
 		return BE_IN_PROGRESS;

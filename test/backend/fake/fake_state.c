@@ -89,7 +89,7 @@ static int map_file(const char *path, struct fake_state **ret, struct err *err)
 		ftruncate(fd, (off_t)sizeof(struct fake_state)) < 0) {
 		return err_errno(err, errno, "fake backend: %s", path);
 	}
-	if (map_state(fd, ret, err) == 0) {
+	if (map_state(fd, ret, err) == 0 && *ret) {
 		rc = init_state(*ret, err);
 	}
 	(void)flock(fd, LOCK_UN);
@@ -110,7 +110,7 @@ int fake_new(const struct fake_options *options, struct fake **ret, struct err *
 		rc = map_file(options->path, &fake->state, err);
 	} else {
 		rc = map_state(-1, &fake->state, err);
-		rc = rc < 0 ? rc : init_state(fake->state, err);
+		rc = rc < 0 || !fake->state ? -1 : init_state(fake->state, err);
 	}
 	if (rc < 0) {
 		fake_free(fake);

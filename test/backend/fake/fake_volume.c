@@ -78,12 +78,13 @@ static int look_at_source(struct fake_handle *h, const struct be_source *source,
 	int64_t *ret_size, struct err *err)
 {
 	const struct fake_kept *kept = NULL;
-	struct fake_volume *volume;
 
 	if (source->kind == BE_FROM_SNAPSHOT) {
 		kept = fake_find_snapshot(h, source->object);
-	} else if ((volume = fake_find_volume(h, source->object))) {
-		kept = &volume->kept;
+	} else {
+		const struct fake_volume *volume = fake_find_volume(h, source->object);
+
+		kept = volume ? &volume->kept : NULL;
 	}
 	if (!kept) {
 		return fake_pools_there(h->fake->state, err) < 0
@@ -181,26 +182,25 @@ static int make(struct backend *self, const struct op *op, const struct be_volum
 {
 	struct fake_handle *h = fake_of(self);
 	struct fake_volume *slot = free_slot(h->fake->state);
-	_cleanup_free_ struct fake_volume *fresh = calloc(1, sizeof(*fresh));
+	struct fake_volume fresh = {.written = args->source.kind != BE_BLANK};
 
-	if (!fresh || plan(self, op, args, fresh, err) < 0) {
-		return fresh ? -1 : be_no_memory(err);
+	if (plan(self, op, args, &fresh, err) < 0) {
+		return -1;
 	}
 	if (!slot) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "volumes: there is room for %d only",
 			FAKE_VOLUMES_MAX);
 	}
-	fresh->kept.source_kind = args->source.kind;
+	fresh.kept.source_kind = args->source.kind;
 	if (args->source.kind != BE_BLANK) {
 		(void)snprintf(
-			fresh->kept.source, sizeof(fresh->kept.source), "%s", args->source.object);
+			fresh.kept.source, sizeof(fresh.kept.source), "%s", args->source.object);
 	}
-	if (fake_keep(&fresh->kept, args->object, args->name, args->metadata, err) < 0) {
+	if (fake_keep(&fresh.kept, args->object, args->name, args->metadata, err) < 0) {
 		return -1;
 	}
-	uuid_random(fresh->uuid);
-	fresh->written = args->source.kind != BE_BLANK;
-	*slot = *fresh;
+	uuid_random(fresh.uuid);
+	*slot = fresh;
 	*ret = slot;
 	return 0;
 }
@@ -216,11 +216,11 @@ static int check_found(struct fake_handle *h, const struct op *op, const struct 
 		return err_set(err, ERR_ALREADY_EXISTS,
 			"volume %s: it was made from another source", args->object);
 	}
-	if (h->fake->options.metadata != BE_METADATA_FULL && volume->kept.size < args->size &&
-		args->source.kind != BE_BLANK) {
-		known.size = 0; /* cannot tell a copy that was not grown yet from a smaller one */
-	} else if (volume->kept.asked > volume->kept.size && args->size <= volume->kept.asked) {
-		known.size = 0; /* to be grown */
+	/* A copy that was not grown yet will be; without metadata it cannot be told from a smaller
+	 * one that was asked for. */
+	if (args->source.kind != BE_BLANK && (h->fake->options.metadata != BE_METADATA_FULL ||
+						     args->size <= volume->kept.asked)) {
+		known.size = 0;
 	}
 	return show(h, op, volume, &have, err) < 0 ? -1 : be_volume_fits(&have, &known, err);
 }
@@ -244,6 +244,9 @@ static enum be_result create(struct backend *self, const struct fake_passage *pa
 	if (!volume && (fake_pools_there(h->fake->state, err) < 0 ||
 			       make(self, op, args, &volume, err) < 0)) {
 		return BE_FAILED;
+	}
+	if (!volume) {
+		abort(); /* make() had promised one */
 	}
 	if (fake_told(passage, FAKE_IN_PROGRESS)) {
 		return BE_IN_PROGRESS;

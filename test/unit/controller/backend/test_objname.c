@@ -129,13 +129,16 @@ static void sources_are_told_apart(void **state)
 	assert_true(objname_source_hash(&a) < UINT64_C(1) << OBJNAME_SOURCE_BITS);
 }
 
+/* An instance that no name of 63 bytes can hold. */
+#define LONG                                                                                       \
+	("pppppppppppppppppppppppppppppppppppppppp"                                                \
+	 "-v-f2868e1aa7cab669517cd9f5ab1b7957")
+
 static void what_does_not_fit_is_refused(void **state)
 {
 	static const char *const bad[] = {"", "x", "-v-f2868e1aa7cab669517cd9f5ab1b7957",
 		"p-w-f2868e1aa7cab669517cd9f5ab1b7957", "p-v-f2868e1aa7cab669517cd9f5ab1b79X7",
-		"seventeen-bytes-x-v-f2868e1aa7cab669517cd9f5ab1b7957",
-		"ppppppppppppppppppppppppppppppppppppppppppppppppppppppp-v-"
-		"f2868e1aa7cab669517cd9f5ab1b7957"};
+		"seventeen-bytes-x-v-f2868e1aa7cab669517cd9f5ab1b7957", LONG};
 	const struct be_source blank = {.kind = BE_BLANK, .object = ""};
 	char out[BE_OBJECT_SIZE];
 	struct err err = {0};
