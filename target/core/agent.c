@@ -109,26 +109,61 @@ struct catalog *agent_catalog(struct agent *agent, const char *name, struct err 
 	return NULL;
 }
 
+/* Return: 1 when @catalog has it (then it is in use), 0 when not, -1 when that cannot be told. */
+static int find_in(struct agent *agent, struct catalog *catalog, struct object_name name,
+	struct found *ret, struct err *err)
+{
+	if (catalog_use(catalog, err) < 0) {
+		return -1;
+	}
+	if (catalog_damaged(catalog, name, err) < 0) {
+		catalog_done(catalog);
+		return -1;
+	}
+	struct object *object = catalog_get(catalog, name);
+
+	if (!object) {
+		catalog_done(catalog);
+		return 0;
+	}
+	*ret = (struct found){agent, catalog, object};
+	return 1;
+}
+
+int agent_find_known(
+	struct agent *agent, struct object_name name, struct found *ret, struct err *err)
+{
+	for (unsigned i = 0; i < agent->n_catalogs; i++) {
+		if (catalog_knows(agent->catalogs[i], name)) {
+			int rc = find_in(agent, agent->catalogs[i], name, ret, err);
+
+			if (rc != 0) {
+				return rc;
+			}
+		}
+	}
+	return 0;
+}
+
 int agent_find(struct agent *agent, struct object_name name, struct found *ret, struct err *err)
 {
 	struct err absent = {0};
+	int rc = agent_find_known(agent, name, ret, err);
 
-	for (unsigned i = 0; i < agent->n_catalogs; i++) {
-		struct catalog *catalog = agent->catalogs[i];
+	/* Where it is known nobody else is asked: a pool that hangs must not hold up the others. */
+	for (unsigned i = 0; rc == 0 && i < agent->n_catalogs; i++) {
+		struct err why = {0};
 
-		if (catalog_use(catalog, &absent) < 0) {
-			continue;
+		rc = find_in(agent, agent->catalogs[i], name, ret, &why);
+		if (rc < 0 && why.code == ERR_UNAVAILABLE) {
+			absent = why;
+			rc = 0;
+		} else if (rc < 0) {
+			(void)err_set(err, why.code, "%s", why.msg);
 		}
-		if (catalog_damaged(catalog, name, err) < 0) {
-			catalog_done(catalog);
-			return -1;
-		}
-		struct object *object = catalog_get(catalog, name);
-		if (object) {
-			*ret = (struct found){agent, catalog, object};
-			return 0;
-		}
-		catalog_done(catalog);
+	}
+	if (rc != 0) {
+		return rc < 0 ? -1 : 0;
 	}
 	if (absent.code != ERR_OK) {
 		(void)err_set(err, ERR_UNAVAILABLE,

@@ -16,6 +16,8 @@ struct agent {
 	struct nvmet *nvmet;
 	struct keylock *locks;
 	atomic_bool up; /* the gate was opened */
+	/* Objects of each pool whose recovery is to be tried again. */
+	atomic_uint unfinished[AGENT_POOLS_MAX];
 	/* Read: a grant or fence is under way. Write: port links of all subsystems are made. */
 	pthread_rwlock_t links;
 };
@@ -46,6 +48,12 @@ static inline void agent_links_done(struct agent **agent)
 	}
 }
 #define _cleanup_links_ _cleanup_(agent_links_done)
+/**
+ * agent_find_known - the object in whatever phase, if a pool knew of it when it was last read. Asks
+ * only that pool. Return: 1 when found, 0 when no pool knew of it, or -1: UNAVAILABLE, INTERNAL.
+ */
+MUST_USE int agent_find_known(
+	struct agent *agent, struct object_name name, struct found *ret, struct err *err);
 /**
  * agent_find - the object in whatever phase, in the pool that has it. Return: 0, or -1: NOT_FOUND
  * when all pools are there and none has it, UNAVAILABLE when some pool is not there, INTERNAL when
@@ -106,7 +114,8 @@ MUST_USE int agent_can_fence(
 MUST_USE int agent_update(struct steps *steps, const char *step, struct found *found,
 	struct object *object, struct err *err);
 
-/** agent_recover - after attaching: settle, grow, fence and export every object of the pool. */
-void agent_recover(struct agent *agent, struct catalog *catalog);
+/** agent_recover - after attaching pool @i: settle, grow, fence and export every object of it. May
+ * be repeated. */
+void agent_recover(struct agent *agent, unsigned i);
 /** agent_trim - remove exports that no state asks for. Only when all pools are there. */
 void agent_trim(struct agent *agent);

@@ -59,7 +59,7 @@ static unsigned attach_all(struct agent *agent, bool recover, struct err *err)
 		}
 		LOG_INFO("pool attached", LOG_STR("pool", catalog_name(catalog)));
 		if (recover) {
-			agent_recover(agent, catalog);
+			agent_recover(agent, i);
 		}
 	}
 	return missing;
@@ -107,7 +107,7 @@ int agent_bring_up(struct agent *agent, const struct deadline *pools, struct err
 		return -1;
 	}
 	for (unsigned i = 0; i < agent->n_catalogs; i++) {
-		agent_recover(agent, agent->catalogs[i]);
+		agent_recover(agent, i);
 	}
 	(void)pthread_rwlock_wrlock(&agent->links);
 	agent_trim(agent);
@@ -171,24 +171,28 @@ void agent_tick(struct agent *agent)
 	struct steps steps = {.operation = "Tick"};
 	struct err err = {0};
 	unsigned absent = 0;
-	unsigned missing;
+	bool recovered = false;
 
 	for (unsigned i = 0; i < agent->n_catalogs; i++) {
 		/* Using it is what notices that it went. */
-		if (catalog_use(agent->catalogs[i], NULL) == 0) {
-			catalog_done(agent->catalogs[i]);
-		} else {
+		if (catalog_use(agent->catalogs[i], NULL) < 0) {
 			absent++;
+			continue;
+		}
+		catalog_done(agent->catalogs[i]);
+		if (atomic_load(&agent->unfinished[i]) > 0) {
+			agent_recover(agent, i);
+			recovered = true;
 		}
 	}
-	if (absent > 0) {
-		missing = attach_all(agent, true, &err);
-		if (missing < absent && pthread_rwlock_trywrlock(&agent->links) == 0) {
-			if (agent_step(&steps, "publish", publish, agent, &err) < 0) {
-				LOG_ERROR("exports cannot be published", LOG_ERR(&err));
-			}
-			(void)pthread_rwlock_unlock(&agent->links);
+	if (absent > 0 && attach_all(agent, true, &err) < absent) {
+		recovered = true;
+	}
+	if (recovered && pthread_rwlock_trywrlock(&agent->links) == 0) {
+		if (agent_step(&steps, "publish", publish, agent, &err) < 0) {
+			LOG_ERROR("exports cannot be published", LOG_ERR(&err));
 		}
+		(void)pthread_rwlock_unlock(&agent->links);
 	}
 	open_ports(agent);
 }
@@ -203,7 +207,7 @@ int agent_healthy(struct agent *agent, struct err *err)
 		if (!catalog_ready(catalog, &why)) {
 			return err_set(err, ERR_UNAVAILABLE, "%s", why.msg);
 		}
-		size_t damaged = catalog_damage_count(catalog);
+		size_t damaged = catalog_damage_count(catalog) + atomic_load(&agent->unfinished[i]);
 		if (damaged > 0) {
 			return err_set(err, ERR_UNAVAILABLE,
 				"pool %s: %zu objects cannot be used, see the log",

@@ -170,6 +170,16 @@ struct object *catalog_get(struct catalog *c, struct object_name name)
 	return object;
 }
 
+bool catalog_knows(struct catalog *c, struct object_name name)
+{
+	bool known;
+
+	(void)pthread_mutex_lock(&c->lock);
+	known = map_get(c->objects[name.kind], name.id) || map_get(c->damaged[name.kind], name.id);
+	(void)pthread_mutex_unlock(&c->lock);
+	return known;
+}
+
 void catalog_damage(struct catalog *c, struct object_name name, const char *reason)
 {
 	char *copy = strdup(reason);

@@ -56,6 +56,10 @@ bool catalog_ready(struct catalog *catalog, struct err *reason);
 MUST_USE int catalog_use(struct catalog *catalog, struct err *err);
 void catalog_done(struct catalog *catalog);
 
+/** catalog_knows - was an object of this name there when the pool was last read? Asks no disk, and
+ * so never waits. */
+bool catalog_knows(struct catalog *catalog, struct object_name name);
+
 /* All below need catalog_use(). */
 
 /** catalog_store - the store. */

@@ -6,8 +6,8 @@
 #include "common/base/log.h"
 #include "target/core/agent_priv.h"
 
-/** How long a recovery waits for a lock, in ms; at start nobody else holds one. */
-#define RECOVER_LOCK_MS 60000
+/** How long a recovery waits for a lock, in ms; then it is tried again later. */
+#define RECOVER_LOCK_MS 1000
 
 static int grow_data(const struct step *in, void *arg, struct err *err)
 {
@@ -17,54 +17,93 @@ static int grow_data(const struct step *in, void *arg, struct err *err)
 	return store->ops->grow(in, store, object_name_of(found->object), found->object->size, err);
 }
 
-/* What holds for a volume: its data is there and as large as promised, fences are done, hosts get
- * in. */
-static int recover_volume(struct steps *steps, struct found *found, struct err *err)
+static int check_data(const struct step *in, void *arg, struct err *err)
 {
-	if (agent_step(steps, "grow", grow_data, found, err) < 0 ||
-		(found->object->fencing.n > 0 && agent_fence(steps, found, err) < 0)) {
+	struct found *found = arg;
+	struct store *store = catalog_store(found->catalog);
+	struct store_stat stat;
+
+	if (found->object->kind == OBJECT_VOLUME) {
+		return grow_data(in, found, err);
+	}
+	return store->ops->stat(store, object_name_of(found->object), &stat, err);
+}
+
+/* Fences are done, and hosts get in. */
+static int recover_export(struct steps *steps, struct found *found, struct err *err)
+{
+	if (found->object->fencing.n > 0 && agent_fence(steps, found, err) < 0) {
 		return -1;
 	}
 	return found->object->hosts.n > 0 ? agent_export(steps, found, err) : 0;
 }
 
-static int recover_snapshot(struct found *found, struct err *err)
+static void tell(const struct found *found, struct object_name name, const struct err *err)
 {
-	struct store *store = catalog_store(found->catalog);
-	struct store_stat stat;
-
-	return store->ops->stat(store, object_name_of(found->object), &stat, err);
+	LOG_ERROR("recovery failed", LOG_STR("pool", catalog_name(found->catalog)),
+		LOG_STR("kind", object_kind_name(name.kind)), LOG_STR("id", name.id), LOG_ERR(err));
 }
 
-static void recover_object(struct found *found)
+/*
+ * Return: false when it is to be tried again. An object whose data is not there, or not as large as
+ * it must be, cannot be used before somebody looked at it; all else may pass.
+ */
+static bool recover_object(struct found *found)
 {
 	struct steps steps = {.operation = "Recover"};
 	_cleanup_object_ struct object *object = object_ref(found->object);
 	struct object_name name = object_name_of(object);
 	struct err err = {0};
-	int rc = agent_settle(&steps, found, &err);
 
-	if (rc == 0 && found->object) {
-		rc = name.kind == OBJECT_VOLUME ? recover_volume(&steps, found, &err)
-						: recover_snapshot(found, &err);
+	if (agent_settle(&steps, found, &err) < 0) {
+		tell(found, name, &err);
+		return false;
 	}
-	if (rc < 0) {
-		LOG_ERROR("recovery failed", LOG_STR("pool", catalog_name(found->catalog)),
-			LOG_STR("kind", object_kind_name(name.kind)), LOG_STR("id", name.id),
-			LOG_ERR(&err));
-		/* A deletion or creation that could not be finished is tried by the next call. */
-		if (object->phase == PHASE_READY) {
+	if (!found->object) {
+		return true;
+	}
+	if (agent_step(&steps, "data", check_data, found, &err) < 0) {
+		tell(found, name, &err);
+		if (err.code == ERR_INTERNAL) {
 			catalog_damage(found->catalog, name, err.msg);
 		}
+		return err.code == ERR_INTERNAL;
 	}
+	if (name.kind == OBJECT_VOLUME && recover_export(&steps, found, &err) < 0) {
+		tell(found, name, &err);
+		return false;
+	}
+	return true;
 }
 
-void agent_recover(struct agent *agent, struct catalog *catalog)
+static bool recover_name(struct agent *agent, struct catalog *catalog, struct object_name name)
 {
+	_cleanup_keylock_ struct keylock_held *held = NULL;
+	struct found found = {agent, catalog, NULL};
+	struct deadline dl = deadline_in(RECOVER_LOCK_MS);
+	bool done = true;
+
+	if (agent_lock(agent, name, &dl, &held, NULL) < 0) {
+		return false;
+	}
+	if (catalog_damaged(catalog, name, NULL) == 0) {
+		found.object = catalog_get(catalog, name);
+	}
+	if (found.object) {
+		done = recover_object(&found);
+	}
+	object_unref(found.object);
+	return done;
+}
+
+void agent_recover(struct agent *agent, unsigned i)
+{
+	struct catalog *catalog = agent->catalogs[i];
 	struct err err = {0};
+	unsigned unfinished = 0;
 
 	if (catalog_use(catalog, &err) < 0) {
-		return;
+		return; /* it is recovered once it is attached again */
 	}
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		_cleanup_object_list_ struct object_list list = {0};
@@ -72,24 +111,13 @@ void agent_recover(struct agent *agent, struct catalog *catalog)
 		if (catalog_list(catalog, (enum object_kind)kind, &list, &err) < 0) {
 			LOG_ERROR("recovery failed", LOG_STR("pool", catalog_name(catalog)),
 				LOG_ERR(&err));
-			break;
+			unfinished++;
 		}
-		for (size_t i = 0; i < list.n; i++) {
-			struct found found = {agent, catalog, NULL};
-			struct deadline dl = deadline_in(RECOVER_LOCK_MS);
-			struct object_name name = object_name_of(list.list[i]);
-			_cleanup_keylock_ struct keylock_held *held = NULL;
-
-			if (agent_lock(agent, name, &dl, &held, &err) < 0) {
-				continue; /* the call that has it does the same */
-			}
-			found.object = catalog_get(catalog, name);
-			if (found.object) {
-				recover_object(&found);
-			}
-			object_unref(found.object);
+		for (size_t n = 0; n < list.n; n++) {
+			unfinished += !recover_name(agent, catalog, object_name_of(list.list[n]));
 		}
 	}
+	atomic_store(&agent->unfinished[i], unfinished);
 	catalog_done(catalog);
 }
 
@@ -145,7 +173,8 @@ void agent_trim(struct agent *agent)
 	for (unsigned c = 0; c < agent->n_catalogs; c++) {
 		/* A pool that is not there may still be exported, and damaged objects, too. */
 		if (!catalog_ready(agent->catalogs[c], NULL) ||
-			catalog_damage_count(agent->catalogs[c]) > 0) {
+			catalog_damage_count(agent->catalogs[c]) > 0 ||
+			atomic_load(&agent->unfinished[c]) > 0) {
 			return;
 		}
 	}

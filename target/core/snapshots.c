@@ -71,12 +71,18 @@ int agent_snapshot_put(struct agent *agent, const struct snapshot_request *want,
 	_cleanup_keylock_ struct keylock_held *source = NULL;
 	_cleanup_found_ struct found found = {0};
 	struct steps steps = {.operation = "PutSnapshot"};
-	struct err why = {0};
+	int rc;
 
 	if (agent_lock(agent, name, dl, &held, err) < 0) {
 		return -1;
 	}
-	if (agent_find(agent, name, &found, &why) == 0) {
+	/* One that no pool knew of cannot be elsewhere than with its volume, which is found below.
+	 */
+	rc = agent_find_known(agent, name, &found, err);
+	if (rc < 0) {
+		return -1;
+	}
+	if (rc > 0) {
 		if (agent_settle(&steps, &found, err) < 0) {
 			return -1;
 		}
@@ -87,8 +93,6 @@ int agent_snapshot_put(struct agent *agent, const struct snapshot_request *want,
 				       : agent_view(&found, true, ret, err);
 		}
 		found_done(&found);
-	} else if (why.code != ERR_NOT_FOUND && why.code != ERR_UNAVAILABLE) {
-		return err_set(err, why.code, "%s", why.msg);
 	}
 	if (agent_lock(agent, volume, dl, &source, err) < 0 ||
 		agent_find_ready(agent, volume, &found, err) < 0 ||

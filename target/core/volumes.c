@@ -56,22 +56,26 @@ static int use_pool(struct agent *agent, const char *name, struct found *ret, st
 }
 
 /*
- * The volume of this id in any pool that is there. One that is not there does not keep the others
- * from working: a retry of the CO names the same pool again.
+ * The volume of this id in any pool that knew of it, else the pool that is asked for. Other pools
+ * need not be there: a retry of the CO names the same pool again.
  */
 static int look_up(
 	struct agent *agent, const struct volume_request *want, struct found *ret, struct err *err)
 {
 	struct object_name name = {OBJECT_VOLUME, want->id};
-	struct err why = {0};
+	int rc = agent_find_known(agent, name, ret, err);
 
-	if (agent_find(agent, name, ret, &why) == 0) {
-		return 0;
+	if (rc == 0) {
+		rc = use_pool(agent, want->pool, ret, err);
+		/* Attached only now: what it holds was not known before. */
+		if (rc == 0 && catalog_damaged(ret->catalog, name, err) < 0) {
+			return -1;
+		}
+		if (rc == 0) {
+			ret->object = catalog_get(ret->catalog, name);
+		}
 	}
-	if (why.code != ERR_NOT_FOUND && why.code != ERR_UNAVAILABLE) {
-		return err_set(err, why.code, "%s", why.msg);
-	}
-	return use_pool(agent, want->pool, ret, err);
+	return rc < 0 ? -1 : 0;
 }
 
 static struct object *object_of(const struct volume_request *want)

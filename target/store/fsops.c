@@ -21,17 +21,17 @@ static int fs_extent_hint(const struct step *in UNUSED, int fd, uint32_t bytes)
 	struct statfs fs;
 	struct fsxattr attr;
 
-	if (fstatfs(fd, &fs) < 0) {
+	if (fstatfs(fd, &fs) < 0 || ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0) {
 		return -1;
 	}
-	if (fs.f_type != XFS_SUPER_MAGIC) {
-		return 0; /* btrfs has no such hint */
+	/* A write is answered only when it and its extent are on stable storage. Without this a power
+	 * cut of the target undoes writes that the initiator, which goes on running, believes done:
+	 * its page cache and its journal would be wrong and nobody would notice. */
+	attr.fsx_xflags |= FS_XFLAG_SYNC;
+	if (fs.f_type == XFS_SUPER_MAGIC) {
+		attr.fsx_xflags |= FS_XFLAG_EXTSIZE;
+		attr.fsx_extsize = bytes;
 	}
-	if (ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0) {
-		return -1;
-	}
-	attr.fsx_xflags |= FS_XFLAG_EXTSIZE;
-	attr.fsx_extsize = bytes;
 	return ioctl(fd, FS_IOC_FSSETXATTR, &attr) < 0 ? -1 : 0;
 }
 

@@ -538,6 +538,42 @@ def test_late_portal(agent):
     assert len(os.listdir(NVMET + "/ports")) == len(PORTALS)
 
 
+def test_btrfs(agent):
+    """A second pool, on the other file system that has reflink."""
+    agent.stop()
+    run("truncate", "-s", "600M", "/srv/btrfs.img")
+    run("mkfs.btrfs", "-q", "/srv/btrfs.img")
+    os.makedirs("/srv/second")
+    run("mount", "-o", "loop", "/srv/btrfs.img", "/srv/second")
+    run(f"{BIN}/nvmetcp-target", "--init-pool", "/srv/second", "second")
+    configure(pools=[{"name": "pool", "type": "file", "path": POOL}, {"name": "second", "path": "/srv/second"}])
+    agent.start()
+    body = {"pool": "second", "instance": "test", "size": 64 * MIB}
+    want(201, "PUT", "/v1/volumes/b1", body)
+    export = want(200, "PUT", host_path("b1", HOST_A))
+    connect(export, HOST_A)
+    device = disk(export)
+    write_block(device, 8 * MIB, "old")
+    want(201, "PUT", "/v1/snapshots/bs", {"volume": "b1"})
+    write_block(device, 8 * MIB, "new")
+    want(200, "PUT", host_path("b1", HOST_B))
+    want(204, "DELETE", host_path("b1", HOST_B))
+    want(201, "PUT", "/v1/volumes/b2", {**body, "size": 96 * MIB, "source": {"snapshot": "bs"}})
+    other = want(200, "PUT", host_path("b2", HOST_A))
+    connect(other, HOST_A)
+    assert read_block(disk(other), 8 * MIB) == text_of("old")
+    assert read_block(device, 8 * MIB) == text_of("new")
+    for volume in ("b1", "b2"):
+        disconnect(want(200, "GET", f"/v1/volumes/{volume}")["nqn"])
+        want(204, "DELETE", f"/v1/volumes/{volume}/hosts")
+        want(204, "DELETE", f"/v1/volumes/{volume}")
+    want(204, "DELETE", "/v1/snapshots/bs")
+    agent.stop()
+    run("umount", "/srv/second")
+    configure()
+    agent.start()
+
+
 def test_nothing_left(agent):
     for volume in ("v1", "v2", "v3"):
         want(204, "DELETE", f"/v1/volumes/{volume}/hosts")
@@ -577,6 +613,7 @@ def main():
         step("crash at every step", test_crash_at_every_step, agent)
         step("absent and wrong pool", test_absent_and_wrong_pool, agent)
         step("late portal", test_late_portal, agent)
+        step("btrfs", test_btrfs, agent)
         step("nothing left", test_nothing_left, agent)
     except BaseException:
         print(run("tail", "-n30", "/out/agent.log", check=False).stdout)

@@ -137,6 +137,31 @@ static void test_failed_recovery(void **state UNUSED)
 	assert_false(exists(at(&world.pools[0], "volumes/v1.img")));
 }
 
+/* The kernel refuses an export at the start: not for ever, and the volume can be fenced meanwhile.
+ */
+static void test_failed_export(void **state UNUSED)
+{
+	make_volume("v1");
+	make_volume("v2");
+	assert_ok(grant("v1", HOST_A), world.err);
+	assert_ok(grant("v2", HOST_A), world.err);
+	agent_free(world.agent);
+	emu_remove();
+	emu_make();
+	emu.fail = "/enable=1";
+	world_start();
+	world_up();
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "2 objects");
+	assert_ok(ungrant("v1", HOST_A), world.err);
+	agent_tick(world.agent);
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "1 objects");
+	emu.fail = NULL;
+	agent_tick(world.agent);
+	assert_ok(agent_healthy(world.agent, &world.err), world.err);
+	assert_int_equal(emu_entries(at(&emu.place, "subsystems")), 1);
+	assert_int_equal(emu_entries(at(&emu.place, "ports/20000/subsystems")), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +174,7 @@ int main(void)
 			test_missing_snapshot_data, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_phases, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_failed_recovery, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_failed_export, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

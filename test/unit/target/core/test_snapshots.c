@@ -98,8 +98,8 @@ static void test_absent_pool(void **state UNUSED)
 	make_volume("v1");
 	assert_ok(put_snapshot("s1", "v1", &created), world.err);
 	pool_away(0);
-	assert_refused(put_snapshot("s1", "v1", &created), ERR_UNAVAILABLE, "may be in one");
-	assert_refused(delete_object(SNAPSHOT("s1")), ERR_UNAVAILABLE, "may be in one");
+	assert_refused(put_snapshot("s1", "v1", &created), ERR_UNAVAILABLE, "no pool is there");
+	assert_refused(delete_object(SNAPSHOT("s1")), ERR_UNAVAILABLE, "no pool is there");
 	pool_back(0);
 	agent_tick(world.agent);
 	assert_ok(delete_object(SNAPSHOT("s1")), world.err);

@@ -259,8 +259,10 @@ static void test_absent_pool(void **state UNUSED)
 	make_volume("v1");
 	pool_away(0);
 	assert_refused(put_request(&request, &created), ERR_UNAVAILABLE, "no pool is there");
-	assert_refused(resize("v1", 8 * MIB), ERR_UNAVAILABLE, "may be in one that is not");
-	/* The other pool goes on. */
+	assert_refused(resize("v1", 8 * MIB), ERR_UNAVAILABLE, "no pool is there");
+	/* No twin of it in the other pool, which otherwise goes on. */
+	request.pool = "two";
+	assert_refused(put_request(&request, &created), ERR_UNAVAILABLE, "pool one");
 	request = volume_of("v2");
 	request.pool = "two";
 	assert_ok(put_request(&request, &created), world.err);
