@@ -27,7 +27,7 @@
 /* Longest that a call may take, whatever the caller says: kubelet says two minutes. */
 #define CALL_MAX_MS (5 * 60 * 1000)
 #define QUARANTINE_MAX 1024
-#define VERBS_MAX 16
+#define VERBS_MAX 24
 
 /* Identity has workers of its own, and so have statistics, which kubelet asks of each volume every
  * minute: neither waits behind volumes that are being attached. */

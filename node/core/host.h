@@ -99,6 +99,13 @@ struct host_ops {
 	/** Device numbers of the disks of @nqn, at most @max; *ret_n says how many were filled. */
 	int (*disks)(void *self, const char *nqn, dev_t *ret_devs, size_t max, size_t *ret_n,
 		struct err *err);
+	/**
+	 * Is a disk of @want->nqn held exclusively by a filesystem, in whatever mount namespace,
+	 * or by dm or the like? Of the disk @want->ident or @dev (0: unknown), or of all disks when
+	 * @want->ident is NULL. @ret_name: one that is, "" when none.
+	 */
+	int (*held)(void *self, const struct host_want *want, dev_t dev, struct guard *guard,
+		char ret_name[HOST_DEVICE_NAME_SIZE], struct err *err);
 	/** Which subsystem that we are connected to has the disk @dev; "" when none. */
 	int (*owner)(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err *err);
 	/** Size in bytes of the block device @dev as sysfs shows it, 0 when it is not there. */
@@ -130,6 +137,8 @@ struct host_ops {
 		bool read_only, struct err *err);
 	int (*bind_device)(
 		const struct step *in, void *self, const struct mount_node *node, struct err *err);
+	int (*sync)(const struct step *in, void *self, const char *target, struct guard *guard,
+		struct err *err);
 	int (*unmount)(const struct step *in, void *self, const char *target, struct guard *guard,
 		struct err *err);
 	int (*usage)(void *self, const char *path, dev_t dev, struct guard *guard,

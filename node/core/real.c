@@ -270,6 +270,37 @@ static int real_disks(
 	return 0;
 }
 
+static int real_held(void *self, const struct host_want *want, dev_t dev, struct guard *guard,
+	char ret_name[HOST_DEVICE_NAME_SIZE], struct err *err)
+{
+	struct host_real *host = self;
+	_cleanup_subsys_view_ struct subsys_view view = {0};
+	struct err twice = {0};
+
+	ret_name[0] = '\0';
+	if (scan(host, want->nqn, &view, err) < 0) {
+		return -1;
+	}
+	const struct subsys_disk *only =
+		want->ident ? subsys_find_disk(&view, want->ident, &twice) : NULL;
+	for (size_t i = 0; i < view.n_disks; i++) {
+		const struct subsys_disk *disk = &view.disks[i];
+		bool held;
+
+		if (!disk->ready || (want->ident && disk != only && (!dev || disk->dev != dev))) {
+			continue;
+		}
+		if (head_held(host->fab, disk, guard, &held, err) < 0) {
+			return -1;
+		}
+		if (held) {
+			(void)snprintf(ret_name, HOST_DEVICE_NAME_SIZE, "%s", disk->name);
+			return 0;
+		}
+	}
+	return 0;
+}
+
 static int real_owner(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err *err)
 {
 	struct host_real *host = self;
@@ -431,6 +462,13 @@ static int real_bind_device(
 	return mount_bind_device(in, node, err);
 }
 
+static int real_sync(
+	const struct step *in, void *self, const char *target, struct guard *guard, struct err *err)
+{
+	(void)self;
+	return mount_sync(in, target, guard, err);
+}
+
 static int real_unmount(
 	const struct step *in, void *self, const char *target, struct guard *guard, struct err *err)
 {
@@ -508,6 +546,7 @@ const struct host_ops *host_ops_real(void)
 		.drop = real_drop,
 		.controllers = real_controllers,
 		.disks = real_disks,
+		.held = real_held,
 		.owner = real_owner,
 		.dev_size = real_dev_size,
 		.inspect = real_inspect,
@@ -519,6 +558,7 @@ const struct host_ops *host_ops_real(void)
 		.mount = real_mount,
 		.bind = real_bind,
 		.bind_device = real_bind_device,
+		.sync = real_sync,
 		.unmount = real_unmount,
 		.usage = real_usage,
 		.alive = real_alive,

@@ -246,6 +246,30 @@ int work_is_dead(struct work *work, dev_t dev, struct err *err)
 	return size == 0 ? 1 : 0;
 }
 
+/* Is the record's own disk, or with @all any of its subsystem, still held by somebody whom our
+ * mount table does not show? Return: 0 no, -1 (ABORTED when it is). */
+static int check_held(struct work *work, bool all, struct err *err)
+{
+	struct host_want want = work_want(work);
+	char name[HOST_DEVICE_NAME_SIZE];
+
+	if (all) {
+		want.ident = NULL;
+	}
+	if (work->core->ops->held(
+		    work->core->host, &want, work->record->dev, &work->guard, name, err) < 0) {
+		return -1;
+	}
+	if (!*name) {
+		return 0;
+	}
+	return err_set(err, ERR_ABORTED,
+		"volume %s: device %s is not disconnected: its filesystem is still held in another mount "
+		"namespace, or dm, md or swap uses it; end what holds it (a pod that shows the host's "
+		"filesystem without mount propagation, for one: restart it), then retry",
+		work->volume, name);
+}
+
 int work_disconnect(const struct step *in, void *arg, struct err *err)
 {
 	struct work *work = arg;
@@ -271,8 +295,54 @@ int work_disconnect(const struct step *in, void *arg, struct err *err)
 			"unmount that, then retry",
 			work->volume, where);
 	}
+	if (check_held(work, true, err) < 0) {
+		return -1;
+	}
 	core->ops->drop(core->host, nqn);
 	return core->ops->disconnect(in, core->host, nqn, &work->guard, err);
+}
+
+static int step_sync(const struct step *in, void *arg, struct err *err)
+{
+	struct work *work = arg;
+
+	return work->core->ops->sync(in, work->core->host, work->path, &work->guard, err);
+}
+
+/* Store what is in memory, and learn whether that failed, while there is a mount to ask. */
+static int sync_staging(struct work *work, const char *staging, struct err *err)
+{
+	const struct host_ops *ops = work->core->ops;
+	_cleanup_mount_table_ struct mount_table *table = NULL;
+	struct err why = {0};
+	bool alive;
+
+	if (ops->mounts(work->core->host, &table, err) < 0) {
+		return -1;
+	}
+	const struct mount_entry *entry = mount_table_find(table, staging);
+	if (!entry || entry->fs_read_only) {
+		return 0;
+	}
+	work->path = staging;
+	if (work_step(work, "sync", step_sync, &why) == 0) {
+		return 0;
+	}
+	if (!work->guard.stuck) {
+		/* A lost device, or a filesystem that shut itself down, never stores anything. */
+		int dead = work_is_dead(work, entry->dev, err);
+		if (dead > 0) {
+			return 0;
+		}
+		if (dead < 0 ||
+			ops->alive(work->core->host, staging, &work->guard, &alive, err) < 0) {
+			return -1;
+		}
+		if (!alive) {
+			return 0;
+		}
+	}
+	return err_set(err, why.code, "volume %s: %s", work->volume, why.msg);
 }
 
 int work_take_down(struct work *work, struct err *err)
@@ -283,6 +353,7 @@ int work_take_down(struct work *work, struct err *err)
 
 	if (!record->block) {
 		if (mount_real_path(record->staging, staging, err) < 0 ||
+			sync_staging(work, staging, err) < 0 ||
 			work_unmount_all(work, staging, err) < 0) {
 			return -1;
 		}
@@ -295,6 +366,9 @@ int work_take_down(struct work *work, struct err *err)
 		return err_set(err, ERR_ABORTED,
 			"volume %s: is still mounted at %s; unmount that, then retry", work->volume,
 			where);
+	}
+	if (check_held(work, false, err) < 0) {
+		return -1;
 	}
 	return work_step(work, "disconnect", work_disconnect, err);
 }

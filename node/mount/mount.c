@@ -135,6 +135,14 @@ int mount_nodes_clean(const struct step *in, const char *folder, struct err *err
 	return dir_each(AT_FDCWD, folder, clean_one, &job, err) == 0 ? 0 : -1;
 }
 
+int mount_sync(const struct step *in, const char *target, struct guard *guard, struct err *err)
+{
+	const char *const argv[] = {"sync", target, NULL};
+
+	(void)in;
+	return helper_call(guard->helper, argv, -1, &guard->dl, NULL, &guard->stuck, err);
+}
+
 int mount_remove(const struct step *in, const char *target, struct guard *guard, struct err *err)
 {
 	const char *const argv[] = {"umount", target, NULL};

@@ -67,8 +67,18 @@ MUST_USE int mount_nodes_clean(const struct step *in, const char *folder, struct
 void mount_node_name(const char *key, char out[MOUNT_NODE_NAME_SIZE]);
 
 /**
+ * mount_sync - write all that the filesystem at the folder @target has in memory. An unmount does
+ * not, and tells of no failure, while another mount namespace shows the filesystem as well.
+ * @target: a mount point; what is no folder, or no mount point, is passed over.
+ * Return: 0, or -1 UNAVAILABLE when it could not be written, DEADLINE_EXCEEDED with guard->stuck.
+ */
+MUST_USE int mount_sync(
+	const struct step *in, const char *target, struct guard *guard, struct err *err);
+
+/**
  * mount_remove - take one mount away from @target. Not a mount point is success. Never lazy: when
- * this returns 0, the mount is gone from everywhere.
+ * this returns 0, the mount is gone; copies of it in other mount namespaces that do not follow ours
+ * may still hold the filesystem.
  * @guard: NULL for a bind mount of a device node, which cannot hang.
  * Return: 0, or -1: ABORTED when it is in use, DEADLINE_EXCEEDED with guard->stuck.
  */

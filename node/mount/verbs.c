@@ -159,6 +159,47 @@ static int verb_umount(
 	return step_run(&steps, "umount", step_umount, (void *)argv[1], err);
 }
 
+static int step_sync(const struct step *in, void *arg, struct err *err)
+{
+	const char *target = arg;
+	struct stat here;
+	struct stat above;
+
+	(void)in;
+	_cleanup_close_ int fd =
+		open(target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0) {
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : err_set(err, ERR_UNAVAILABLE,
+					 "%s: cannot be opened to sync it: %s", target,
+					 strerrordesc_np(errno));
+	}
+	/* The node's own disk is none of ours to wait for. */
+	if (fstat(fd, &here) == 0 && fstatat(fd, "..", &above, 0) == 0 &&
+		here.st_dev == above.st_dev) {
+		return 0;
+	}
+	if (syncfs(fd) < 0) {
+		return err_set(err, ERR_UNAVAILABLE,
+			"%s: what was written to the filesystem could not all be stored: %s; retry",
+			target, strerrordesc_np(errno));
+	}
+	return 0;
+}
+
+static int verb_sync(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
+{
+	struct steps steps = {.operation = "helper"};
+
+	(void)fd;
+	(void)out;
+	if (argc != 2) {
+		return bad_call("sync", err);
+	}
+	return step_run(&steps, "sync", step_sync, (void *)argv[1], err);
+}
+
 static int64_t times(uint64_t blocks, uint64_t size)
 {
 	uint64_t bytes;
@@ -242,6 +283,7 @@ const struct helper_verb *mount_verbs(size_t *ret_n)
 {
 	static const struct helper_verb verbs[] = {
 		{"mount", verb_mount},
+		{"sync", verb_sync},
 		{"umount", verb_umount},
 		{"statfs", verb_statfs},
 		{"alive", verb_alive},

@@ -29,6 +29,7 @@ const struct helper_verb *fab_verbs(size_t *ret_n)
 		{VERB_CONNECT, verb_connect},
 		{VERB_DELETE, verb_delete},
 		{VERB_HEAD_OPEN, verb_head_open},
+		{VERB_HEAD_HELD, verb_head_held},
 	};
 
 	*ret_n = ARRAY_SIZE(verbs);

@@ -21,8 +21,12 @@
  * target's Identify descriptors, or "none=<NVMe status>" when the target does not know them.
  */
 #define VERB_HEAD_OPEN "head-open"
+/** "head-held", disk name, major, minor; fd: a socket that gives the two folders, as head-open's.
+ * Answers "held" or "free". */
+#define VERB_HEAD_HELD "head-held"
 
 int verb_options(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err);
 int verb_connect(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err);
 int verb_delete(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err);
 int verb_head_open(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err);
+int verb_head_held(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err);

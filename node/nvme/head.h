@@ -64,6 +64,14 @@ MUST_USE int head_prove(struct fab *fab, const struct head_want *want,
 	struct err *err);
 
 /**
+ * head_held - does somebody hold @disk exclusively: a filesystem that is mounted, in whatever mount
+ * namespace, or is still being unmounted, or dm, md, swap? Asked by an O_EXCL open in a child of
+ * the helper. Return: 0 and @ret_held, or -1 with guard->stuck when it hangs.
+ */
+MUST_USE int head_held(struct fab *fab, const struct subsys_disk *disk, struct guard *guard,
+	bool *ret_held, struct err *err);
+
+/**
  * head_wait_size - after a grow on the target: rescan all our live controllers until the disk has
  * at least @want->min_size bytes. Return as head_wait().
  */

@@ -23,30 +23,57 @@ void proven_done(struct proven_device *device)
 	}
 }
 
-/* Run the verb; the disk that it opened comes back in @ret_fd, its words in @ret_text. */
-static int open_in_child(struct fab *fab, const struct subsys_disk *disk, struct guard *guard,
-	int *ret_fd, char **ret_text, struct err *err)
+/* Run a verb that gets the folders of device nodes; @ret_sock is what it may answer through. */
+static int call_with_dirs(struct fab *fab, const char *const *argv, struct guard *guard,
+	int *ret_sock, char **ret_text, struct err *err)
 {
 	const struct host_paths *host = fab_host(fab);
 	int dirs[2] = {host->dev, host->nodes >= 0 ? host->nodes : host->dev};
-	char numbers[3][NUMBER_SIZE];
 	int pair[2];
 
-	(void)snprintf(numbers[0], NUMBER_SIZE, "%u", major(disk->dev));
-	(void)snprintf(numbers[1], NUMBER_SIZE, "%u", minor(disk->dev));
-	(void)snprintf(numbers[2], NUMBER_SIZE, "%u", disk->ident.nsid);
-	const char *argv[] = {VERB_HEAD_OPEN, disk->name, numbers[0], numbers[1], numbers[2], NULL};
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		return err_errno(err, errno, "%s: socket pair", disk->name);
+		return err_errno(err, errno, "%s: socket pair", argv[1]);
 	}
-	_cleanup_close_ int mine = pair[0];
-	int result = fdpass_send(mine, dirs, 2, err);
+	int result = fdpass_send(pair[0], dirs, 2, err);
 	if (result == 0) {
 		result = helper_call(
 			guard->helper, argv, pair[1], &guard->dl, ret_text, &guard->stuck, err);
 	}
 	(void)close(pair[1]);
+	*ret_sock = pair[0];
+	return result;
+}
+
+/* Run the verb; the disk that it opened comes back in @ret_fd, its words in @ret_text. */
+static int open_in_child(struct fab *fab, const struct subsys_disk *disk, struct guard *guard,
+	int *ret_fd, char **ret_text, struct err *err)
+{
+	char numbers[3][NUMBER_SIZE];
+
+	(void)snprintf(numbers[0], NUMBER_SIZE, "%u", major(disk->dev));
+	(void)snprintf(numbers[1], NUMBER_SIZE, "%u", minor(disk->dev));
+	(void)snprintf(numbers[2], NUMBER_SIZE, "%u", disk->ident.nsid);
+	const char *argv[] = {VERB_HEAD_OPEN, disk->name, numbers[0], numbers[1], numbers[2], NULL};
+	_cleanup_close_ int mine = -1;
+	int result = call_with_dirs(fab, argv, guard, &mine, ret_text, err);
 	return result < 0 ? -1 : fdpass_receive(mine, ret_fd, 1, err);
+}
+
+int head_held(struct fab *fab, const struct subsys_disk *disk, struct guard *guard, bool *ret_held,
+	struct err *err)
+{
+	char numbers[2][NUMBER_SIZE];
+	_cleanup_free_ char *text = NULL;
+	_cleanup_close_ int mine = -1;
+
+	(void)snprintf(numbers[0], NUMBER_SIZE, "%u", major(disk->dev));
+	(void)snprintf(numbers[1], NUMBER_SIZE, "%u", minor(disk->dev));
+	const char *argv[] = {VERB_HEAD_HELD, disk->name, numbers[0], numbers[1], NULL};
+	if (call_with_dirs(fab, argv, guard, &mine, &text, err) < 0) {
+		return err_wrap(err, "%s: is it still in use", disk->name);
+	}
+	*ret_held = streq(text, "held");
+	return 0;
 }
 
 /* The disk of that identity in sysfs now, after the open: the same name and number? */

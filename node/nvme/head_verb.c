@@ -26,6 +26,7 @@ struct open_job {
 	uint32_t nsid;
 	int dev_dir;
 	int nodes_dir;
+	int flags; /* of the open, beyond O_RDONLY */
 	int disk;
 };
 
@@ -35,18 +36,25 @@ static bool is_device(const struct stat *st, dev_t dev)
 }
 
 /* Open @name in @dir if that node is the device meant; opening another one could hang as well. */
-static int open_node(int dir, const char *name, dev_t dev)
+static int open_node(int dir, const char *name, dev_t dev, int flags)
 {
 	struct stat st;
 
+	errno = ENODEV;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_device(&st, dev)) {
 		return -1;
 	}
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
 	if (fd < 0 || fstat(fd, &st) < 0 || !is_device(&st, dev)) {
 		return -1;
 	}
 	return TAKE_FD(fd);
+}
+
+static int held(const struct open_job *job, struct err *err)
+{
+	return err_set(err, ERR_ABORTED,
+		"%s: somebody holds it exclusively, such as a mounted filesystem", job->name);
 }
 
 static int open_step(const struct step *in, void *arg, struct err *err)
@@ -55,9 +63,12 @@ static int open_step(const struct step *in, void *arg, struct err *err)
 	char node[64];
 
 	(void)in;
-	job->disk = open_node(job->dev_dir, job->name, job->dev);
+	job->disk = open_node(job->dev_dir, job->name, job->dev, job->flags);
 	if (job->disk >= 0) {
 		return 0;
+	}
+	if (errno == EBUSY) {
+		return held(job, err);
 	}
 	/* /dev is not the node's own, or slower than we are: a node of ours, gone at once. */
 	(void)snprintf(node, sizeof(node), ".node-%u-%u-%d", major(job->dev), minor(job->dev),
@@ -65,9 +76,12 @@ static int open_step(const struct step *in, void *arg, struct err *err)
 	if (mknodat(job->nodes_dir, node, S_IFBLK | 0600, job->dev) < 0) {
 		return err_errno(err, errno, "%s: make its device node", job->name);
 	}
-	job->disk = open_node(job->nodes_dir, node, job->dev);
+	job->disk = open_node(job->nodes_dir, node, job->dev, job->flags);
 	int errnum = errno;
 	(void)unlinkat(job->nodes_dir, node, 0);
+	if (job->disk < 0 && errnum == EBUSY) {
+		return held(job, err);
+	}
 	if (job->disk < 0) {
 		return err_set(
 			err, ERR_UNAVAILABLE, "%s: open: %s", job->name, strerrordesc_np(errnum));
@@ -102,6 +116,46 @@ static int identify(const struct open_job *job, struct strbuf *out, struct err *
 	return 0;
 }
 
+int verb_head_held(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
+{
+	struct steps steps = {.operation = "helper"};
+	struct err why = {0};
+	uint64_t numbers[2];
+	int dirs[2];
+
+	if (argc != 4) {
+		return err_set(err, ERR_INTERNAL, VERB_HEAD_HELD ": %d arguments", argc);
+	}
+	for (int i = 0; i < 2; i++) {
+		if (parse_u64(VERB_HEAD_HELD, argv[2 + i], 0, UINT32_MAX, &numbers[i], err) < 0) {
+			return -1;
+		}
+	}
+	if (fdpass_receive(fd, dirs, 2, err) < 0) {
+		return -1;
+	}
+	/* An exclusive open fails while a filesystem, dm, md or swap holds the device, in whatever
+	 * mount namespace: no mount table needs to be asked. */
+	struct open_job job = {
+		.name = argv[1],
+		.dev = makedev((unsigned)numbers[0], (unsigned)numbers[1]),
+		.dev_dir = dirs[0],
+		.nodes_dir = dirs[1],
+		.flags = O_EXCL,
+		.disk = -1,
+	};
+	if (step_run(&steps, "try-disk", open_step, &job, &why) == 0) {
+		(void)close(job.disk);
+		sb_add(out, "free");
+		return 0;
+	}
+	if (why.code == ERR_ABORTED) {
+		sb_add(out, "held");
+		return 0;
+	}
+	return err_set(err, why.code, "%s", why.msg);
+}
+
 int verb_head_open(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
 {
 	struct steps steps = {.operation = "helper"};
@@ -127,9 +181,13 @@ int verb_head_open(int argc, const char *const *argv, int fd, struct strbuf *out
 		.nodes_dir = dirs[1],
 		.disk = -1,
 	};
-	if (step_run(&steps, "open-disk", open_step, &job, err) < 0 ||
-		identify(&job, out, err) < 0) {
+	if (step_run(&steps, "open-disk", open_step, &job, err) < 0) {
 		return -1;
 	}
-	return fdpass_send(fd, &job.disk, 1, err);
+	/* Closed before the answer goes out: from then on only the caller holds the disk. */
+	_cleanup_close_ int disk = job.disk;
+	if (identify(&job, out, err) < 0) {
+		return -1;
+	}
+	return fdpass_send(fd, &disk, 1, err);
 }

@@ -43,6 +43,8 @@ struct fake_disk {
 	bool attached; /* the kernel shows it, by a controller of its subsystem */
 	bool read_only;
 	bool dead_fs;
+	bool held; /* in a mount namespace that is not ours */
+	unsigned syncs;
 	unsigned formats;
 	unsigned checks;
 };
@@ -269,6 +271,28 @@ static int fake_disks(
 	return 0;
 }
 
+static int fake_held(void *self, const struct host_want *want, dev_t dev, struct guard *guard,
+	char ret_name[HOST_DEVICE_NAME_SIZE], struct err *err)
+{
+	struct fake *fake = self;
+
+	(void)guard;
+	ret_name[0] = '\0';
+	if (fake_fails(fake, "held", err)) {
+		return -1;
+	}
+	for (size_t i = 0; i < FAKE_MAX; i++) {
+		const struct fake_disk *disk = &fake->disks[i];
+		bool meant = !want->ident || memcmp(disk->uuid, want->ident->uuid, 16) == 0 ||
+			     (dev != 0 && disk->dev == dev);
+		if (disk->used && disk->attached && disk->held && meant &&
+			streq(disk->nqn, want->nqn)) {
+			(void)snprintf(ret_name, HOST_DEVICE_NAME_SIZE, "nvme%zun1", i);
+		}
+	}
+	return 0;
+}
+
 static int fake_owner(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err *err)
 {
 	const struct fake_disk *disk = fake_by_dev(self, dev);
@@ -444,6 +468,26 @@ static int fake_bind_device(
 	return 0;
 }
 
+static int fake_sync(
+	const struct step *in, void *self, const char *target, struct guard *guard, struct err *err)
+{
+	const struct fake_mount *mount = fake_top(self, target);
+	struct fake_disk *disk = mount ? fake_by_dev(self, mount->dev) : NULL;
+
+	(void)in;
+	(void)guard;
+	if (fake_fails(self, "sync", err)) {
+		return -1;
+	}
+	if (disk && disk->dead_fs) {
+		return err_set(err, ERR_UNAVAILABLE, "sync: shut down");
+	}
+	if (disk) {
+		disk->syncs++;
+	}
+	return 0;
+}
+
 static int fake_unmount(
 	const struct step *in, void *self, const char *target, struct guard *guard, struct err *err)
 {
@@ -565,6 +609,7 @@ static const struct host_ops FAKE_OPS = {
 	.drop = fake_drop,
 	.controllers = fake_controllers,
 	.disks = fake_disks,
+	.held = fake_held,
 	.owner = fake_owner,
 	.dev_size = fake_dev_size,
 	.inspect = fake_inspect,
@@ -576,6 +621,7 @@ static const struct host_ops FAKE_OPS = {
 	.mount = fake_mount,
 	.bind = fake_bind,
 	.bind_device = fake_bind_device,
+	.sync = fake_sync,
 	.unmount = fake_unmount,
 	.usage = fake_usage,
 	.alive = fake_alive,

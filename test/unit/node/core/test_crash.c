@@ -104,7 +104,7 @@ static void stage_killed_then_moved(void **state)
 
 static void unstage_killed_then_repeated(void **state)
 {
-	static const char *const steps[] = {"record", "unmount", "disconnect", "forget"};
+	static const char *const steps[] = {"record", "sync", "unmount", "disconnect", "forget"};
 	struct rig *rig = *state;
 	struct core_stage request = rig_request(0, VOLUME);
 
@@ -120,7 +120,7 @@ static void unstage_killed_then_repeated(void **state)
 
 static void unstage_killed_then_staged(void **state)
 {
-	static const char *const steps[] = {"record", "unmount", "disconnect", "forget"};
+	static const char *const steps[] = {"record", "sync", "unmount", "disconnect", "forget"};
 	struct rig *rig = *state;
 	struct core_stage request = rig_request(0, VOLUME);
 

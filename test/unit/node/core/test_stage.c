@@ -472,6 +472,71 @@ static void a_busy_volume_turns_others_away(void **state)
 	rig_assert_staged(rig, 1);
 }
 
+/* A pod with a mount namespace of its own that does not follow ours keeps the filesystem alive. */
+static void a_filesystem_held_elsewhere_is_not_disconnected(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_stage block = rig_block();
+	struct core_stage other = rig_request(1, "linux/vol-2");
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig->fake->disks[0].held = true;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(rig_unstage(rig), -1);
+		assert_int_equal(rig->err.code, ERR_ABORTED);
+		assert_non_null(strstr(rig->err.msg, "nvme0n1"));
+		assert_non_null(strstr(rig->err.msg, "another mount namespace"));
+		assert_int_equal(rig_mounts(rig), 0);
+		assert_int_equal(rig_records(rig), 1);
+		assert_true(rig_connected(rig));
+		rig_restart(rig);
+	}
+	rig->fake->disks[0].held = false;
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_assert_nothing(rig);
+	/* The same for a raw device, which dm may hold. */
+	assert_int_equal(rig_stage(rig, &block), 0);
+	rig->fake->disks[0].held = true;
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	rig->fake->disks[0].held = false;
+	assert_int_equal(rig_unstage(rig), 0);
+	/* The subsystem stays for another volume: the target takes this one away all the same. */
+	(void)rig_disk(rig, 1, FAKE_NQN);
+	other.staging = "/plugins/other";
+	fake_make_path(rig->fake, other.staging, true);
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(rig_stage(rig, &other), 0);
+	rig->fake->disks[1].held = true;
+	assert_int_equal(rig_unstage(rig), 0);
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig->fake->disks[0].held = true;
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+}
+
+static void what_is_in_memory_is_stored_before_the_unmount(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig_fail(rig, "sync", ERR_UNAVAILABLE);
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig->err.code, ERR_UNAVAILABLE);
+	assert_int_equal(rig_mounts(rig), 1);
+	assert_true(rig_connected(rig));
+	assert_int_equal(rig_unstage(rig), 0);
+	assert_int_equal(rig->fake->disks[0].syncs, 1);
+	rig_assert_nothing(rig);
+	/* One that shut itself down has nothing to store any more. */
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig->fake->disks[0].dead_fs = true;
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_assert_nothing(rig);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -500,6 +565,8 @@ int main(void)
 		TEST(unstage_finds_a_mount_whose_record_was_lost),
 		TEST(calls_meanwhile_are_turned_away),
 		TEST(a_busy_volume_turns_others_away),
+		TEST(a_filesystem_held_elsewhere_is_not_disconnected),
+		TEST(what_is_in_memory_is_stored_before_the_unmount),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
