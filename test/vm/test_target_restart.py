@@ -47,8 +47,8 @@ def test_io_survives_agent_and_machine(world):
     device = node_vm.run(f"findmnt -no SOURCE {link.staging}").strip()
 
     # Writes with a checksum in every block; verified at its end, and again after all is over.
-    fio = (f"fio --name=io --filename={link.target}/data --rw=randwrite --bs=4k --size=24M --direct=1 "
-           "--verify=crc32c --verify_fatal=1 --loops=2 --rate_iops=150 --ioengine=psync")
+    fio = (f"fio --name=io --filename={link.target}/data --rw=randwrite --bs=4k --size=16M --direct=1 "
+           "--verify=crc32c --verify_fatal=1 --loops=2 --rate_iops=120 --ioengine=psync")
     node_vm.run(f"({fio} --do_verify=1; echo $? >/tmp/fio.status) >/out/fio.log 2>&1 &")
     written = f"test $(stat -c %b {link.target}/data 2>/dev/null || echo 0) -gt 2000"
     node_vm.wait_for(written, what="the first writes")
