@@ -174,6 +174,14 @@ void record_drop_target(struct record *record, const char *path)
 	}
 }
 
+void record_end_boot(struct record *record)
+{
+	record->dev = 0;
+	while (record->n_targets > 0) {
+		record_drop_target(record, record->targets[0].path);
+	}
+}
+
 /* One line; what would break it, and the escape sign itself, travels as %xx. */
 static void add_text(struct strbuf *out, const char *key, const char *value)
 {

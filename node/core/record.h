@@ -81,6 +81,10 @@ MUST_USE int record_add_target(
 /** record_drop_target - remove; not there is fine. */
 void record_drop_target(struct record *record, const char *path);
 
+/** record_end_boot - forget what a reboot ended: the device's number, which another volume may have
+ * by now, and the targets. */
+void record_end_boot(struct record *record);
+
 /** record_print - the text of @record, appended to @out. */
 void record_print(const struct record *record, struct strbuf *out);
 /**

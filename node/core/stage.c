@@ -430,9 +430,7 @@ static int settle_record(struct work *work, const struct core_stage *request, st
 
 	if (record->state == RECORD_IDLE || !this_boot) {
 		/* No mount and no connection of it survived a reboot. */
-		while (record->n_targets > 0) {
-			record_drop_target(record, record->targets[0].path);
-		}
+		record_end_boot(record);
 		return 0;
 	}
 	const char *field = moved(record, request);

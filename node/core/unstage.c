@@ -94,6 +94,9 @@ static int unstage(struct work *work, const char *path, struct err *err)
 	if (record->state == RECORD_IDLE) {
 		return work_step(work, "forget", step_forget, err);
 	}
+	if (!streq(record->boot, work->core->boot)) {
+		record_end_boot(record);
+	}
 	if (check_targets(work, err) < 0) {
 		return -1;
 	}

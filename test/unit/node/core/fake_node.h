@@ -107,7 +107,8 @@ static inline size_t fake_subsystem(struct fake *fake, const char *nqn)
 	while (fake->subsystems[i].nqn[0] && !streq(fake->subsystems[i].nqn, nqn)) {
 		i++;
 	}
-	(void)snprintf(fake->subsystems[i].nqn, NQN_SIZE, "%s", nqn);
+	/* @nqn may be the very entry. */
+	memmove(fake->subsystems[i].nqn, nqn, strlen(nqn) + 1);
 	return i;
 }
 

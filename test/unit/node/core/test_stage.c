@@ -516,6 +516,44 @@ static void a_filesystem_held_elsewhere_is_not_disconnected(void **state)
 	assert_int_equal(rig->err.code, ERR_ABORTED);
 }
 
+/* After a reboot the number of one volume's device is another's. */
+static void a_device_number_of_an_earlier_boot_means_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_stage other = rig_request(1, "linux/vol-2");
+
+	(void)snprintf(other.attach.nqn, sizeof(other.attach.nqn), FAKE_NQN "2");
+	other.staging = "/plugins/other";
+	fake_make_path(rig->fake, other.staging, true);
+	(void)rig_disk(rig, 1, FAKE_NQN "2");
+	for (int staged_again = 0; staged_again < 2; staged_again++) {
+		rig->fake->next_minor = 1;
+		assert_int_equal(rig_stage(rig, &request), 0);
+		struct core_publish publish = rig_publish_request(&request);
+		assert_int_equal(rig_publish(rig, &publish), 0);
+		rig_reboot(rig);
+		rig->fake->next_minor = 1;
+		assert_int_equal(rig_stage(rig, &other), 0);
+		/* Also where a stage of this boot got as far as its record. */
+		if (staged_again) {
+			rig_fail(rig, "connect", ERR_UNAVAILABLE);
+			assert_int_equal(rig_stage(rig, &request), -1);
+		}
+		if (rig_unstage(rig) < 0) {
+			fail_msg("%s", rig->err.msg);
+		}
+		assert_int_equal(rig_mounts(rig), 1);
+		assert_int_equal(rig_records(rig), 1);
+		rig_close(rig);
+		(void)!dir_each(AT_FDCWD, rig->state, rig_remove, rig->state, NULL);
+		memset(rig->fake->mounts, 0, sizeof(rig->fake->mounts));
+		fake_attach(rig->fake, FAKE_NQN "2", false);
+		rig->boot = BOOT_A;
+		rig_open(rig);
+	}
+}
+
 static void what_is_in_memory_is_stored_before_the_unmount(void **state)
 {
 	struct rig *rig = *state;
@@ -566,6 +604,7 @@ int main(void)
 		TEST(calls_meanwhile_are_turned_away),
 		TEST(a_busy_volume_turns_others_away),
 		TEST(a_filesystem_held_elsewhere_is_not_disconnected),
+		TEST(a_device_number_of_an_earlier_boot_means_nothing),
 		TEST(what_is_in_memory_is_stored_before_the_unmount),
 	};
 
