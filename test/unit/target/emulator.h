@@ -44,7 +44,7 @@ static inline int emu_note(const char *verb, const char *path, const char *more)
 {
 	char line[2048];
 
-	(void)snprintf(line, sizeof(line), "%s %s%s\n", verb, emu_rel(path), more);
+	print_to(line, sizeof(line), "%s %s%s\n", verb, emu_rel(path), more);
 	if (emu.fail && strstr(line, emu.fail)) {
 		return emu_refuse(EIO);
 	}
@@ -68,8 +68,8 @@ static inline void emu_attr(const char *dir, const char *name, const char *value
 	char path[PATH_MAX];
 	char line[PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), "%s/%s", dir, name);
-	(void)snprintf(line, sizeof(line), "%s\n", value);
+	print_to(path, sizeof(path), "%s/%s", dir, name);
+	print_to(line, sizeof(line), "%s\n", value);
 	put_file(path, line);
 }
 
@@ -106,7 +106,7 @@ static inline unsigned emu_entries_of(const char *path, const char *sub)
 {
 	char dir[PATH_MAX];
 
-	(void)snprintf(dir, sizeof(dir), "%s/%s", path, sub);
+	print_to(dir, sizeof(dir), "%s/%s", path, sub);
 	return emu_entries(dir);
 }
 
@@ -114,7 +114,7 @@ static inline void emu_sub(const char *path, const char *sub)
 {
 	char dir[PATH_MAX];
 
-	(void)snprintf(dir, sizeof(dir), "%s/%s", path, sub);
+	print_to(dir, sizeof(dir), "%s/%s", path, sub);
 	assert_int_equal(mkdir(dir, 0700), 0);
 }
 
@@ -162,11 +162,11 @@ static inline bool emu_linked(const char *top, const char *sub, const char *name
 	const struct dirent *entry;
 	bool found = false;
 
-	(void)snprintf(dir, sizeof(dir), "%s/%s", emu.root, top);
+	print_to(dir, sizeof(dir), "%s/%s", emu.root, top);
 	DIR *stream = opendir(dir);
 	assert_non_null(stream);
 	while (!found && (entry = readdir(stream))) { // NOLINT(concurrency-mt-unsafe)
-		(void)snprintf(link, sizeof(link), "%s/%s/%s/%s", dir, entry->d_name, sub, name);
+		print_to(link, sizeof(link), "%s/%s/%s/%s", dir, entry->d_name, sub, name);
 		found = entry->d_name[0] != '.' && exists(link);
 	}
 	(void)closedir(stream);
@@ -215,7 +215,7 @@ static inline int emu_symlink(const struct step *in UNUSED, const char *target, 
 		return emu_refuse(EEXIST);
 	}
 	if (strncmp(emu_rel(path), "ports/", 6) == 0 && emu.dead_address) {
-		(void)snprintf(address, sizeof(address), "%.*s/addr_traddr",
+		print_to(address, sizeof(address), "%.*s/addr_traddr",
 			(int)(strstr(path, "/subsystems/") - path), path);
 		emu_value(address, value, sizeof(value));
 		if (streq(value, emu.dead_address)) {
@@ -250,11 +250,11 @@ static inline int emu_write(const struct step *in UNUSED, const char *path, cons
 	if (!exists(path)) {
 		return emu_refuse(ENOENT);
 	}
-	(void)snprintf(dir, sizeof(dir), "%.*s", (int)(name - path - 1), path);
+	print_to(dir, sizeof(dir), "%.*s", (int)(name - path - 1), path);
 	if (is_ns) {
 		char attr[EMU_PATH];
 
-		(void)snprintf(attr, sizeof(attr), "%s/enable", dir);
+		print_to(attr, sizeof(attr), "%s/enable", dir);
 		emu_value(attr, enabled, sizeof(enabled));
 	}
 	if (is_ns && strncmp(name, "device_", 7) == 0 && streq(enabled, "1")) {
@@ -264,7 +264,7 @@ static inline int emu_write(const struct step *in UNUSED, const char *path, cons
 		char attr[EMU_PATH];
 		char device[PATH_MAX];
 
-		(void)snprintf(attr, sizeof(attr), "%s/device_path", dir);
+		print_to(attr, sizeof(attr), "%s/device_path", dir);
 		emu_value(attr, device, sizeof(device));
 		if (!exists(device)) {
 			return emu_refuse(ENOENT);
@@ -276,7 +276,7 @@ static inline int emu_write(const struct step *in UNUSED, const char *path, cons
 	if (strncmp(name, "addr_", 5) == 0 && emu_entries_of(dir, "subsystems") > 0) {
 		return emu_refuse(EACCES);
 	}
-	(void)snprintf(more, sizeof(more), "=%s", value);
+	print_to(more, sizeof(more), "=%s", value);
 	if (emu_note("write", path, more) < 0) {
 		return -1;
 	}
@@ -339,7 +339,7 @@ static inline void emu_make(void)
 {
 	emu = (struct emulator){0};
 	place_make(&emu.place);
-	(void)snprintf(emu.root, sizeof(emu.root), "%s", emu.place.path);
+	print_to(emu.root, sizeof(emu.root), "%s", emu.place.path);
 	assert_int_equal(mkdir(at(&emu.place, "hosts"), 0700), 0);
 	assert_int_equal(mkdir(at(&emu.place, "subsystems"), 0700), 0);
 	assert_int_equal(mkdir(at(&emu.place, "ports"), 0700), 0);

@@ -25,6 +25,20 @@
 /** Leaf functions ask for a step; their tests have none. */
 #define NO_STEP ((const struct step *)NULL)
 
+/* snprintf() that fails the test when the text does not fit. */
+static inline void print_to(char *out, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static inline void print_to(char *out, size_t size, const char *fmt, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, fmt);
+	n = vsnprintf(out, size, fmt, args);
+	va_end(args);
+	assert_true(n >= 0 && (size_t)n < size);
+}
+
 /** struct place - a folder of the test's own. */
 struct place {
 	char path[64];
@@ -38,7 +52,7 @@ static inline int remove_entry(
 
 static inline void place_make(struct place *place)
 {
-	(void)snprintf(place->path, sizeof(place->path), "/tmp/nv-target-XXXXXX");
+	print_to(place->path, sizeof(place->path), "/tmp/nv-target-XXXXXX");
 	assert_non_null(mkdtemp(place->path));
 }
 
@@ -55,7 +69,7 @@ static inline const char *at(const struct place *place, const char *name)
 	static unsigned next;
 	char *path = paths[next++ % 4];
 
-	(void)snprintf(path, PATH_MAX, "%s/%s", place->path, name);
+	print_to(path, PATH_MAX, "%s/%s", place->path, name);
 	return path;
 }
 

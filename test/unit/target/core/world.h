@@ -128,6 +128,9 @@ static inline void world_fault(const char *point)
 {
 	char value[128];
 
+#ifndef NV_FAULTS
+	skip(); /* this build has no fault points */
+#endif
 	(void)snprintf(value, sizeof(value), "%s=fail", point ? point : "none");
 	assert_int_equal(setenv("NVMETCP_FAULTS", value, 1), 0); // NOLINT(concurrency-mt-unsafe)
 }
@@ -135,6 +138,9 @@ static inline void world_fault(const char *point)
 /* Two steps fail: the work, and taking it back. */
 static inline void world_faults(const char *points)
 {
+#ifndef NV_FAULTS
+	skip();
+#endif
 	assert_int_equal(setenv("NVMETCP_FAULTS", points, 1), 0); // NOLINT(concurrency-mt-unsafe)
 }
 
