@@ -135,14 +135,19 @@ int verb_grow(int argc, const char *const *argv, int fd, struct strbuf *out, str
 	struct steps steps = {.operation = "helper"};
 	struct blkdev_geometry geometry;
 	struct sizes sizes = {0};
-	int fds[2];
+	int fds[2] = {-1, -1};
 
 	if (argc != 3) {
 		return err_set(err, ERR_INTERNAL, VERB_GROW ": %d arguments", argc);
 	}
 	const char *fstype = argv[1];
-	if (fdpass_receive(fd, fds, 2, err) < 0 ||
-		blkdev_geometry_read(fds[1], &geometry, err) < 0 ||
+	if (fdpass_receive(fd, fds, 2, err) < 0) {
+		return -1;
+	}
+	/* Closed before the answer goes out: the caller may unmount as soon as it has it. */
+	_cleanup_close_ int mount_fd UNUSED = fds[0];
+	_cleanup_close_ int device_fd = fds[1];
+	if (blkdev_geometry_read(device_fd, &geometry, err) < 0 ||
 		read_sizes(fstype, fds, &sizes, err) < 0) {
 		return -1;
 	}

@@ -13,6 +13,9 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+/* So many of them are waited for before the next are sent. */
+#define READER_BATCH 16L
+
 struct chunk {
 	uint64_t offset;
 	size_t length;
@@ -81,20 +84,15 @@ struct ring {
 	uint8_t *buffers;
 	struct chunk chunks[READER_AT_ONCE];
 	struct iocb iocbs[READER_AT_ONCE];
-	unsigned under_way;
+	unsigned idle[READER_AT_ONCE]; /* slots without a read */
+	unsigned n_idle;
 };
 
-static int submit(
-	struct ring *ring, struct cursor *cursor, unsigned slot, bool *ret_more, struct err *err)
+static void prepare(struct ring *ring, unsigned slot)
 {
-	struct chunk *chunk = &ring->chunks[slot];
-	struct iocb *iocb = &ring->iocbs[slot];
+	const struct chunk *chunk = &ring->chunks[slot];
 
-	*ret_more = next_chunk(cursor, chunk);
-	if (!*ret_more) {
-		return 0;
-	}
-	*iocb = (struct iocb){
+	ring->iocbs[slot] = (struct iocb){
 		.aio_data = slot,
 		.aio_lio_opcode = IOCB_CMD_PREAD,
 		.aio_fildes = (uint32_t)ring->fd,
@@ -102,52 +100,79 @@ static int submit(
 		.aio_nbytes = chunk->length,
 		.aio_offset = (int64_t)chunk->offset,
 	};
-	if (syscall(SYS_io_submit, ring->aio, 1L, &iocb) != 1) {
-		return err_set(err, ERR_UNAVAILABLE, "read of %zu bytes at offset %llu failed: %s",
-			chunk->length, (unsigned long long)chunk->offset, strerrordesc_np(errno));
+}
+
+/* Give every idle slot a read, all by one call: so the transport sends them as one. */
+static int submit(struct ring *ring, struct cursor *cursor, struct err *err)
+{
+	struct iocb *batch[READER_AT_ONCE];
+	long n = 0;
+	long done = 0;
+
+	while (ring->n_idle > 0 &&
+		next_chunk(cursor, &ring->chunks[ring->idle[ring->n_idle - 1]])) {
+		unsigned slot = ring->idle[--ring->n_idle];
+		prepare(ring, slot);
+		batch[n++] = &ring->iocbs[slot];
 	}
-	ring->under_way++;
+	while (done < n) {
+		long taken = syscall(SYS_io_submit, ring->aio, n - done, batch + done);
+		if (taken <= 0) {
+			return err_set(err, ERR_UNAVAILABLE, "read at offset %lld failed: %s",
+				(long long)batch[done]->aio_offset,
+				taken < 0 ? strerrordesc_np(errno) : "not taken");
+		}
+		done += taken;
+	}
 	return 0;
 }
 
-/* Wait for one read. Return: its slot, or -1. */
-static int complete(struct ring *ring, struct io_event *event, struct err *err)
+/* Wait for some of the reads under way. Return: how many ended, or -1. */
+static long complete(struct ring *ring, struct io_event events[READER_AT_ONCE], struct err *err)
 {
+	long under_way = (long)(READER_AT_ONCE - ring->n_idle);
 	long got;
 
 	do {
-		got = syscall(SYS_io_getevents, ring->aio, 1L, 1L, event, NULL);
+		got = syscall(SYS_io_getevents, ring->aio, MIN(under_way, READER_BATCH), under_way,
+			events, NULL);
 	} while (got < 0 && errno == EINTR);
-	if (got != 1) {
-		return err_errno(err, errno, "wait for reads");
-	}
-	ring->under_way--;
-	return (int)event->data;
+	return got > 0 ? got : err_errno(err, errno, "wait for reads");
 }
 
 static int read_at_once(const struct reader_job *job, struct ring *ring, struct err *err)
 {
+	struct io_event events[READER_AT_ONCE];
 	struct cursor cursor = {.job = job};
-	struct io_event event;
-	bool more = true;
-	int result = 0;
 
-	for (unsigned i = 0; i < READER_AT_ONCE && more && result == 0; i++) {
-		result = submit(ring, &cursor, i, &more, err);
+	for (unsigned i = 0; i < READER_AT_ONCE; i++) {
+		ring->idle[ring->n_idle++] = i;
 	}
-	while (ring->under_way > 0 && result == 0) {
-		int slot = complete(ring, &event, err);
-		if (slot < 0 || check_read(&ring->chunks[slot], event.res, err) < 0) {
+	for (;;) {
+		if (submit(ring, &cursor, err) < 0) {
 			return -1;
 		}
-		const struct chunk *chunk = &ring->chunks[slot];
-		result = job->fn(job->arg, chunk->offset,
-			ring->buffers + (size_t)slot * READER_CHUNK, chunk->length, err);
-		if (result == 0) {
-			result = submit(ring, &cursor, (unsigned)slot, &more, err);
+		if (ring->n_idle == READER_AT_ONCE) {
+			return 0;
+		}
+		long n = complete(ring, events, err);
+		for (long i = 0; i < n; i++) {
+			unsigned slot = (unsigned)events[i].data;
+			const struct chunk *chunk = &ring->chunks[slot];
+			if (check_read(chunk, events[i].res, err) < 0) {
+				return -1;
+			}
+			int stop = job->fn(job->arg, chunk->offset,
+				ring->buffers + (size_t)slot * READER_CHUNK, chunk->length, err);
+			if (stop != 0) {
+				return stop < 0 ? -1 : 0;
+			}
+			ring->idle[ring->n_idle++] = slot;
+		}
+		if (n < 0) {
+			return -1;
 		}
 	}
-	return result < 0 ? -1 : 0;
 }
 
 int reader_open_direct(int fd, int flags, struct err *err)

@@ -164,7 +164,11 @@ static int add_path(struct keeper *keeper, const struct kept *kept, const struct
 
 	job.guard.dl.cancel_fd = keeper->stop_fd;
 	if (step_run(&steps, "keep-path", connect_step, &job, &err) < 0) {
-		(void)quarantine_failed(keeper->config.quarantine, portal, clock_ms());
+		/* A refusal is about this volume; what did not answer is about the portal. */
+		if ((err.code == ERR_UNAVAILABLE || err.code == ERR_DEADLINE_EXCEEDED) &&
+			!helper_gone(keeper->config.helper)) {
+			(void)quarantine_failed(keeper->config.quarantine, portal, clock_ms());
+		}
 		count(keeper, false);
 		tell(keeper, kept->nqn, portal, &err);
 		if (job.guard.stuck) {

@@ -65,7 +65,7 @@ static void test_xfs_copies_are_covered(void **state)
 		int fd = memfd_create("xfs", 0);
 
 		(void)snprintf(command, sizeof(command),
-			"truncate -s %s /proc/self/fd/3 && mkfs.xfs -q -f -K %s /proc/self/fd/3",
+			"truncate -s %s /proc/self/fd/3 && mkfs.xfs -q -f -K -l size=64m %s /proc/self/fd/3",
 			sizes[i / ARRAY_SIZE(options)], options[i % ARRAY_SIZE(options)]);
 		const char *argv[] = {"sh", "-c", command, NULL};
 		assert_int_equal(fake_run(fd, argv), 0);
