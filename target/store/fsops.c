@@ -24,9 +24,9 @@ static int fs_extent_hint(const struct step *in UNUSED, int fd, uint32_t bytes)
 	if (fstatfs(fd, &fs) < 0 || ioctl(fd, FS_IOC_FSGETXATTR, &attr) < 0) {
 		return -1;
 	}
-	/* A write is answered only when it and its extent are on stable storage. Without this a power
-	 * cut of the target undoes writes that the initiator, which goes on running, believes done:
-	 * its page cache and its journal would be wrong and nobody would notice. */
+	/* A write is answered only when it and its extent are on stable storage. Without this a
+	 * power cut of the target undoes writes that the initiator, which goes on running, believes
+	 * done: its page cache and its journal would be wrong and nobody would notice. */
 	attr.fsx_xflags |= FS_XFLAG_SYNC;
 	if (fs.f_type == XFS_SUPER_MAGIC) {
 		attr.fsx_xflags |= FS_XFLAG_EXTSIZE;

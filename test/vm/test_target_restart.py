@@ -23,6 +23,7 @@ def world():
             portals=(f"{target_vm.ip}:4420", f"{target_vm.ip2}:4420"), options=tls.server)
         target.start()
         tls.install(node_vm)
+        target_vm.run("sync -f /srv/system")
         ctl = driver.controller(node_vm, url=f"https://{target_vm.ip}:8443", options=tls.client).start()
         plugin = driver.node(node_vm).start()
         yield target_vm, node_vm, target, ctl, plugin

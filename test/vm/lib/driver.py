@@ -134,7 +134,7 @@ def node(vm, name="node1"):
 
 
 def write(vm, path, text):
-    vm.run(f"mkdir -p {os.path.dirname(path)} && printf %s {shlex.quote(text)} >{path}")
+    vm.run(f"mkdir -p {os.path.dirname(path)} && printf %s {shlex.quote(text)} >{path} && sync {path}")
 
 
 def capability(fs="ext4", mode=WRITER, flags=()):
