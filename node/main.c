@@ -6,6 +6,8 @@
 #include "node/flags.h"
 #include "node/plugin.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -29,12 +31,34 @@ static void prepare(sigset_t *ret_signals)
 	(void)pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
 }
 
+/* Until a signal comes, or the helper has ended: without it every volume would fail for ever, and a
+ * new process goes on from what the records say. Return: the exit status. */
+static int wait_for_end(const struct plugin *plugin, const struct helper *helper, int stop_fd,
+	const sigset_t *signals)
+{
+	struct pollfd ends[] = {
+		{.fd = stop_fd, .events = POLLIN}, {.fd = helper_pidfd(helper), .events = POLLIN}};
+	int number = 0;
+
+	while (poll(ends, ARRAY_SIZE(ends), -1) < 0 && errno == EINTR) {
+	}
+	if (ends[0].revents == 0 && helper_gone(helper)) {
+		LOG_ERROR(
+			"the helper process has ended, killed perhaps for want of memory; ending too, "
+			"to be started again",
+			LOG_NUM("pid", (int64_t)getpid()));
+		return NODE_EXIT_FAILED;
+	}
+	(void)sigwait(signals, &number);
+	LOG_INFO("stopping", LOG_NUM("signal", number));
+	return plugin_refused(plugin) ? NODE_EXIT_REFUSED : NODE_EXIT_OK;
+}
+
 static int run(const struct node_flags *flags, struct err *err)
 {
 	struct helper *helper = NULL;
 	struct plugin *plugin = NULL;
 	sigset_t signals;
-	int number = 0;
 
 	prepare(&signals);
 	/* Only looked at by poll(): the signal stays for sigwait(). */
@@ -46,9 +70,7 @@ static int run(const struct node_flags *flags, struct err *err)
 		helper_stop(helper);
 		return stopped ? NODE_EXIT_OK : NODE_EXIT_FAILED;
 	}
-	(void)sigwait(&signals, &number);
-	LOG_INFO("stopping", LOG_NUM("signal", number));
-	int status = plugin_refused(plugin) ? NODE_EXIT_REFUSED : NODE_EXIT_OK;
+	int status = wait_for_end(plugin, helper, stop_fd, &signals);
 	if (!plugin_stop(plugin)) {
 		_exit(NODE_EXIT_STUCK);
 	}

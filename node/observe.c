@@ -232,6 +232,11 @@ int observe_health(struct observe *observe, struct err *err)
 		return err_errno(
 			err, errno, "state folder %s: cannot be written", observe->state_dir);
 	}
+	if (helper_gone(observe->helper)) {
+		return err_set(err, ERR_INTERNAL,
+			"the helper process is gone (killed for want of memory?): nothing can be mounted or "
+			"connected; the plugin ends and must be started again");
+	}
 	if (faccessat(fab_host(observe->fab)->dev, "nvme-fabrics", F_OK, 0) < 0) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
 			"/dev/nvme-fabrics: is missing: the kernel module nvme-tcp is not loaded on this "

@@ -21,6 +21,7 @@ struct observe {
 	const char *driver_name;
 	const char *node_id;
 	const char *state_dir;
+	const struct helper *helper;
 	struct core *core;
 	struct fab *fab;
 	struct keeper *keeper;

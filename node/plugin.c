@@ -295,6 +295,7 @@ static int start(struct plugin *plugin, struct err *err)
 	plugin->observe.driver_name = flags->driver_name;
 	plugin->observe.node_id = plugin->identity.nqn;
 	plugin->observe.state_dir = flags->state_dir;
+	plugin->observe.helper = plugin->helper;
 	plugin->observe.core = plugin->core;
 	plugin->observe.fab = plugin->fab;
 	plugin->observe.keeper = plugin->keeper;

@@ -17,6 +17,7 @@
 struct helper {
 	int control;
 	pid_t pid;
+	int pidfd;
 };
 
 struct helper_stuck {
@@ -174,8 +175,29 @@ int helper_start(
 		free(helper);
 		return err_errno(err, saved, "helper: fork");
 	}
+	/* It stays a zombie until helper_stop(), so the number is still its own. */
+	helper->pidfd = (int)syscall(SYS_pidfd_open, helper->pid, 0);
+	if (helper->pidfd < 0) {
+		int saved = errno;
+		(void)close(pair[0]);
+		(void)waitpid(helper->pid, NULL, 0);
+		free(helper);
+		return err_errno(err, saved, "helper: pidfd_open");
+	}
 	*ret_helper = helper;
 	return 0;
+}
+
+int helper_pidfd(const struct helper *helper)
+{
+	return helper->pidfd;
+}
+
+bool helper_gone(const struct helper *helper)
+{
+	struct pollfd gone = {.fd = helper ? helper->pidfd : -1, .events = POLLIN};
+
+	return helper && poll(&gone, 1, 0) == 1;
 }
 
 void helper_stop(struct helper *helper)
@@ -185,6 +207,7 @@ void helper_stop(struct helper *helper)
 	}
 	(void)close(helper->control);
 	(void)waitpid(helper->pid, NULL, 0);
+	(void)close(helper->pidfd);
 	free(helper);
 }
 

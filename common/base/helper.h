@@ -41,6 +41,11 @@ struct helper_stuck;
  */
 MUST_USE int helper_start(
 	const struct helper_verb *verbs, size_t n, struct helper **ret_helper, struct err *err);
+/** helper_pidfd - becomes readable when the process has ended, which leaves no way to make calls:
+ * restart the program then. Borrowed. */
+int helper_pidfd(const struct helper *helper);
+/** helper_gone - has it ended? False for NULL. */
+bool helper_gone(const struct helper *helper);
 /** helper_stop - let the process end; children that are stuck stay behind. Accepts NULL. */
 void helper_stop(struct helper *helper);
 

@@ -53,7 +53,8 @@ static int try_portal(const struct step *in, struct host_real *host, const struc
 	guard->stuck = attempt.stuck;
 	if (connected < 0) {
 		/* A refusal is about this volume; what did not answer is about the portal. */
-		if (err->code == ERR_UNAVAILABLE || err->code == ERR_DEADLINE_EXCEEDED) {
+		if ((err->code == ERR_UNAVAILABLE || err->code == ERR_DEADLINE_EXCEEDED) &&
+			!helper_gone(guard->helper)) {
 			(void)quarantine_failed(host->quarantine, portal, clock_ms());
 		}
 		return -1;

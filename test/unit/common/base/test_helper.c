@@ -5,11 +5,13 @@
 #include "common/base/helper.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <cmocka.h>
 
@@ -116,6 +118,28 @@ static void test_error_of_the_verb_comes_back(void **state)
 	assert_string_equal(err.msg, "volume v1: not here");
 }
 
+static void kill_helper(const struct helper *helper)
+{
+	assert_int_equal(syscall(SYS_pidfd_send_signal, helper_pidfd(helper), SIGKILL, NULL, 0), 0);
+}
+
+static void test_the_end_of_the_process_is_seen(void **state)
+{
+	const struct helper_verb none[1] = {{0}};
+	struct deadline dl = deadline_in(10000);
+	struct helper *helper;
+	struct err err = {0};
+
+	(void)state;
+	assert_false(helper_gone(NULL));
+	assert_int_equal(helper_start(none, 0, &helper, &err), 0);
+	assert_false(helper_gone(helper));
+	kill_helper(helper);
+	assert_int_equal(deadline_poll(&dl, helper_pidfd(helper), POLLIN, -1, "end", &err), 1);
+	assert_true(helper_gone(helper));
+	helper_stop(helper);
+}
+
 static void test_unknown_verb(void **state)
 {
 	const char *argv[] = {"nonsense", NULL};
@@ -219,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answer_comes_back),
 		cmocka_unit_test(test_error_of_the_verb_comes_back),
+		cmocka_unit_test(test_the_end_of_the_process_is_seen),
 		cmocka_unit_test(test_unknown_verb),
 		cmocka_unit_test(test_descriptor_is_passed),
 		cmocka_unit_test(test_hanging_child_is_killed_at_the_deadline),
