@@ -238,7 +238,8 @@ static void test_forgets(void **state)
 	world_close(&w);
 }
 
-static void test_p7_refused_portal_is_quarantined(void **state)
+/* A target that refuses this subsystem's path may serve all the others. */
+static void test_p7_a_refusal_spares_the_portal(void **state)
 {
 	struct world w;
 
@@ -248,6 +249,23 @@ static void test_p7_refused_portal_is_quarantined(void **state)
 	set(&w);
 	hear(&w, 0, 1);
 	assert_int_equal(w.told.last.code, ERR_PERMISSION_DENIED);
+	for (unsigned i = 0; i < w.portals.n; i++) {
+		assert_int_equal(
+			quarantine_left_ms(w.quarantine, &w.portals.list[i], clock_ms()), 0);
+	}
+	world_close(&w);
+}
+
+static void test_p7_silent_portal_is_quarantined(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open(&w, NULL);
+	kernel->errnum = ECONNREFUSED;
+	set(&w);
+	hear(&w, 0, 1);
+	assert_int_equal(w.told.last.code, ERR_UNAVAILABLE);
 	assert_true(quarantine_left_ms(w.quarantine, &w.portals.list[0], clock_ms()) > 0 ||
 		    quarantine_left_ms(w.quarantine, &w.portals.list[1], clock_ms()) > 0);
 	kernel->errnum = 0;
@@ -312,7 +330,8 @@ int main(void)
 		cmocka_unit_test(test_adds_all_and_what_goes_away),
 		cmocka_unit_test(test_never_while_locked),
 		cmocka_unit_test(test_forgets),
-		cmocka_unit_test(test_p7_refused_portal_is_quarantined),
+		cmocka_unit_test(test_p7_a_refusal_spares_the_portal),
+		cmocka_unit_test(test_p7_silent_portal_is_quarantined),
 		cmocka_unit_test(test_dead_portal_is_not_given_to_the_kernel),
 		cmocka_unit_test(test_one_path_without_multipath),
 		cmocka_unit_test(test_stops_under_a_hanging_connect),
