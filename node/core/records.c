@@ -211,6 +211,7 @@ int records_remove(struct records *records, const char *volume, struct err *err)
 
 struct counting {
 	const char *nqn;
+	const char *boot;
 	const char *except;
 	enum record_state state;
 	size_t n;
@@ -222,7 +223,7 @@ static bool count_user(const char *volume, void *value, void *arg)
 	struct counting *counting = arg;
 
 	if (record->state != RECORD_IDLE && streq(record->nqn, counting->nqn) &&
-		!streq(volume, counting->except)) {
+		streq(record->boot, counting->boot) && !streq(volume, counting->except)) {
 		counting->n++;
 	}
 	return true;
@@ -238,9 +239,9 @@ static bool count_state(const char *volume, void *value, void *arg)
 	return true;
 }
 
-size_t records_users(struct records *records, const char *nqn, const char *except)
+size_t records_users(struct records *records, const char *nqn, const char *boot, const char *except)
 {
-	struct counting counting = {.nqn = nqn, .except = except};
+	struct counting counting = {.nqn = nqn, .boot = boot, .except = except};
 
 	(void)pthread_mutex_lock(&records->lock);
 	map_each(records->by_volume, count_user, &counting);

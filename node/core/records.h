@@ -32,10 +32,11 @@ MUST_USE int records_put(struct records *records, const struct record *record, s
 /** records_remove - remove the file, durably; not there is fine. Return: 0, or -1. */
 MUST_USE int records_remove(struct records *records, const char *volume, struct err *err);
 /**
- * records_users - how many volumes other than @except have a record that uses @nqn (IDLE ones do
- * not).
+ * records_users - how many volumes other than @except have a record of the boot @boot that uses
+ * @nqn (IDLE ones do not, and no connection survives a reboot).
  */
-size_t records_users(struct records *records, const char *nqn, const char *except);
+size_t records_users(
+	struct records *records, const char *nqn, const char *boot, const char *except);
 /** records_bad - how many files could not be read, and the reason of one of them in @err (may be
  * NULL). */
 size_t records_bad(struct records *records, struct err *err);

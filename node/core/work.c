@@ -281,7 +281,7 @@ int work_disconnect(const struct step *in, void *arg, struct err *err)
 	if (work_lock(work, err) < 0) {
 		return -1;
 	}
-	if (records_users(core->records, nqn, work->volume) > 0) {
+	if (records_users(core->records, nqn, core->boot, work->volume) > 0) {
 		/* Others need the connection; this namespace is not used any more. */
 		return 0;
 	}

@@ -79,6 +79,7 @@ static void put(struct place *place, const char *volume, const char *nqn, enum r
 
 	(void)snprintf(record->volume, sizeof(record->volume), "%s", volume);
 	(void)snprintf(record->nqn, sizeof(record->nqn), "%s", nqn);
+	(void)snprintf(record->boot, sizeof(record->boot), "boot");
 	record->ident.uuid[0] = 1;
 	record->state = state;
 	assert_int_equal(portals_parse("p", "10.0.0.5:4420", &record->portals, &err), 0);
@@ -113,9 +114,10 @@ static void users_are_the_records_that_name_it(void **state)
 	put(place, "b/two", "nqn.x", RECORD_STAGING);
 	put(place, "b/three", "nqn.x0", RECORD_STAGED);
 	put(place, "b/four", "nqn.x", RECORD_IDLE);
-	assert_int_equal(records_users(place->records, "nqn.x", "b/one"), 1);
-	assert_int_equal(records_users(place->records, "nqn.x", "b/other"), 2);
-	assert_int_equal(records_users(place->records, "nqn", "b/other"), 0);
+	assert_int_equal(records_users(place->records, "nqn.x", "boot", "b/one"), 1);
+	assert_int_equal(records_users(place->records, "nqn.x", "boot", "b/other"), 2);
+	assert_int_equal(records_users(place->records, "nqn", "boot", "b/other"), 0);
+	assert_int_equal(records_users(place->records, "nqn.x", "the next boot", "b/one"), 0);
 	assert_int_equal(records_count(place->records, RECORD_STAGED), 2);
 }
 
@@ -173,7 +175,7 @@ static void a_file_under_another_name_is_refused(void **state)
 	reopen(place);
 	assert_int_equal(records_bad(place->records, &err), 1);
 	assert_int_equal(err.code, ERR_DATA_LOSS);
-	assert_int_equal(records_users(place->records, "nqn.x", ""), 0);
+	assert_int_equal(records_users(place->records, "nqn.x", "boot", ""), 0);
 }
 
 static void volumes_are_listed(void **state)
