@@ -158,7 +158,8 @@ static void check_access(struct exchange *ex)
 			ex->match.allow);
 		refuse(ex, 405);
 	} else if (!ex->match.route) {
-		(void)err_set(&ex->op.err, ERR_NOT_FOUND, "URL: there is nothing at this path");
+		/* Not NOT_FOUND: a client with a wrong URL must not take its objects for gone. */
+		(void)err_set(&ex->op.err, ERR_UNIMPLEMENTED, "URL: there is nothing at this path");
 		refuse(ex, 404);
 	}
 }

@@ -236,7 +236,7 @@ static void test_no_route(void **state)
 	struct fixture *f = *state;
 
 	expect(f, "GET /nothing HTTP/1.1\r\n" CLOSE "\r\n", "HTTP/1.1 404 ",
-		"{\"error\":{\"code\":\"NOT_FOUND\",\"message\":\"URL: there is nothing at this path\"}}");
+		"{\"error\":{\"code\":\"UNIMPLEMENTED\",\"message\":\"URL: there is nothing at this path\"}}");
 	assert_non_null(strstr(f->out, "Content-Type: application/json\r\n"));
 	assert_string_equal(f->last.pattern, "");
 	assert_int_equal(f->last.status, 404);
