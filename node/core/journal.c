@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/fileio.h"
+#include "common/base/log.h"
 #include "common/base/map.h"
 #include "common/base/parse.h"
 #include "common/base/strbuf.h"
@@ -26,6 +27,7 @@ struct journal {
 	int fd;
 	size_t size;
 	size_t under_way;
+	bool failing; /* told already that it cannot be written */
 };
 
 struct found {
@@ -141,7 +143,10 @@ static int append(
 			err, ERR_INTERNAL, "journal: the line of %s is too long", entry->volume);
 	}
 	if (write(journal->fd, line, (size_t)n) != n) {
-		return err_errno(err, errno, "journal in the state folder: write");
+		int saved = errno;
+		/* A part of a line would spoil the next one. */
+		(void)!ftruncate(journal->fd, (off_t)journal->size);
+		return err_errno(err, saved, "journal in the state folder: write");
 	}
 	journal->size += (size_t)n;
 	return 0;
@@ -151,11 +156,21 @@ static int before(void *self, const char *step, struct err *err)
 {
 	struct journal_entry *entry = self;
 
-	(void)pthread_mutex_lock(&entry->journal->lock);
-	int result = append(entry, "begin", step, err);
-	entry->journal->under_way += result == 0 ? 1 : 0;
-	(void)pthread_mutex_unlock(&entry->journal->lock);
-	return result;
+	struct journal *journal = entry->journal;
+	struct err why = {0};
+
+	(void)err;
+	(void)pthread_mutex_lock(&journal->lock);
+	int written = append(entry, "begin", step, &why);
+	bool tell = written < 0 && !journal->failing;
+	journal->failing = written < 0;
+	journal->under_way++;
+	(void)pthread_mutex_unlock(&journal->lock);
+	/* Nobody's data depends on it, and a full state folder must not keep a volume mounted. */
+	if (tell) {
+		LOG_WARNING("the journal cannot be written", LOG_ERR(&why));
+	}
+	return 0;
 }
 
 static void after(void *self, const char *step, int result)

@@ -293,7 +293,9 @@ static int unpublish(struct work *work, const char *path, struct err *err)
 		return 0;
 	}
 	record_drop_target(work->record, target);
-	return work_save(work, "record", err);
+	/* A target that stays in it is seen not to be mounted. */
+	work_save_hint(work, "record");
+	return 0;
 }
 
 int core_unpublish(struct core *core, const char *volume, const char *target,

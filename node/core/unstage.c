@@ -101,7 +101,8 @@ static int unstage(struct work *work, const char *path, struct err *err)
 		return -1;
 	}
 	record->state = RECORD_UNSTAGING;
-	if (work_save(work, "record", err) < 0 || work_take_down(work, err) < 0) {
+	work_save_hint(work, "record");
+	if (work_take_down(work, err) < 0) {
 		return -1;
 	}
 	return work_step(work, "forget", step_forget, err);

@@ -4,6 +4,7 @@
  */
 #include "node/core/work.h"
 
+#include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/nvmf/uuid.h"
 
@@ -120,6 +121,17 @@ static int step_save(const struct step *in, void *arg, struct err *err)
 int work_save(struct work *work, const char *name, struct err *err)
 {
 	return work_step(work, name, step_save, err);
+}
+
+void work_save_hint(struct work *work, const char *name)
+{
+	struct err why = {0};
+
+	if (work_save(work, name, &why) < 0) {
+		LOG_WARNING("a record cannot be written; going on",
+			LOG_STR("volume_id", work->volume), LOG_STR("rpc", work->steps.operation),
+			LOG_ERR(&why));
+	}
 }
 
 struct host_want work_want(const struct work *work)

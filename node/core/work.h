@@ -63,6 +63,12 @@ void work_unlock(struct work *work);
 /** work_save - write the record; a step of its own each time. */
 MUST_USE int work_save(struct work *work, const char *name, struct err *err);
 
+/**
+ * work_save_hint - work_save() where the record is only a hint for the next call: that it cannot be
+ * written is logged, since a full state folder must not keep a volume mounted.
+ */
+void work_save_hint(struct work *work, const char *name);
+
 /** work_want - the namespace that the record names. */
 struct host_want work_want(const struct work *work);
 /** work_link - how to reach its subsystem. */

@@ -6,8 +6,10 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -117,6 +119,30 @@ static void stays_small(void **state)
 	assert_true(st.st_size <= JOURNAL_SOFT_MAX + 512);
 }
 
+/* A full state folder must not keep a volume mounted. */
+static void what_cannot_be_written_stops_no_step(void **state)
+{
+	struct place *place = *state;
+	struct journal_entry entry = {place->journal, "NodeUnstageVolume", "b/one"};
+	struct step_journal steps = journal_steps(&entry);
+	struct rlimit old;
+	struct err err = {0};
+
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	struct rlimit none = {.rlim_cur = 8, .rlim_max = old.rlim_max};
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	int result = steps.before(steps.self, "unmount", &err);
+	steps.after(steps.self, "unmount", 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(result, 0);
+	/* Half a line is not left in the way of the next. */
+	assert_int_equal(steps.before(steps.self, "disconnect", &err), 0);
+	reopen(place);
+	assert_int_equal(place->told, 1);
+	assert_string_equal(place->last, "NodeUnstageVolume|b/one|disconnect");
+}
+
 static void a_folder_that_is_missing_is_an_error(void **state)
 {
 	struct journal *journal = NULL;
@@ -135,6 +161,7 @@ int main(void)
 		TEST(a_line_cut_off_is_passed_over),
 		TEST(lines_cannot_be_forged),
 		TEST(stays_small),
+		TEST(what_cannot_be_written_stops_no_step),
 		cmocka_unit_test(a_folder_that_is_missing_is_an_error),
 	};
 

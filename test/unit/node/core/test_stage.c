@@ -554,6 +554,43 @@ static void a_device_number_of_an_earlier_boot_means_nothing(void **state)
 	}
 }
 
+static int find_record(const char *name, void *arg)
+{
+	if (strncmp(name, "v-", 2) == 0) {
+		(void)snprintf(arg, 256, "%s", name);
+	}
+	return 0;
+}
+
+/* A record that cannot be written stops a stage, never the way down. */
+static void a_record_that_cannot_be_written_keeps_nothing_mounted(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_publish publish = rig_publish_request(&request);
+	char name[256];
+	char path[PATH_MAX];
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(rig_publish(rig, &publish), 0);
+	assert_int_equal(dir_each(AT_FDCWD, rig->state, find_record, name, NULL), 0);
+	(void)snprintf(path, sizeof(path), "%s/%s", rig->state, name);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(rig_unpublish(rig, TARGET), 0);
+	assert_int_equal(rig_mounts(rig), 1);
+	/* It ends at the folder, which cannot be removed like a record. */
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig_mounts(rig), 0);
+	assert_false(rig_connected(rig));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_assert_nothing(rig);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(rig_stage(rig, &request), -1);
+	assert_false(rig_connected(rig));
+}
+
 static void what_is_in_memory_is_stored_before_the_unmount(void **state)
 {
 	struct rig *rig = *state;
@@ -605,6 +642,7 @@ int main(void)
 		TEST(a_busy_volume_turns_others_away),
 		TEST(a_filesystem_held_elsewhere_is_not_disconnected),
 		TEST(a_device_number_of_an_earlier_boot_means_nothing),
+		TEST(a_record_that_cannot_be_written_keeps_nothing_mounted),
 		TEST(what_is_in_memory_is_stored_before_the_unmount),
 	};
 
