@@ -216,9 +216,22 @@ static int real_device_grown(const struct step *in, void *self, const struct hos
 	struct deadline dl = deadline_sooner(&guard->dl, REAL_DEVICE_MS);
 	struct subsys_disk disk;
 
-	return head_wait_size(in, host->fab, host->uev, &head, &dl, &disk, err) < 0
-		       ? -1
-		       : prove(host, want, &disk, guard, ret, err);
+	if (head_wait_size(in, host->fab, host->uev, &head, &dl, &disk, err) < 0) {
+		return -1;
+	}
+	/* A size that is on its way is no proof of another device. */
+	struct host_want any_size = *want;
+	any_size.min_size = 0;
+	if (prove(host, &any_size, &disk, guard, ret, err) < 0) {
+		return -1;
+	}
+	if (ret->size < want->min_size) {
+		(void)err_set(err, ERR_UNAVAILABLE, "%s: has %lld bytes and not yet %lld; retry",
+			ret->name, (long long)ret->size, (long long)want->min_size);
+		host_device_done(ret);
+		return -1;
+	}
+	return 0;
 }
 
 static int real_disconnect(

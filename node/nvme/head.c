@@ -19,6 +19,7 @@ struct search {
 	struct uev_waiter *waiter;
 	char prefix[DISK_NAME_SIZE]; /* "nvme3n": the disks of our subsystem */
 	bool multipath;
+	bool growing;		/* the size is on its way: wait for it as long as may be */
 	int64_t small_since_ms; /* -1: not seen too small */
 };
 
@@ -62,7 +63,7 @@ static const struct subsys_disk *judge(struct search *s, struct err *err)
 	if (s->small_since_ms < 0) {
 		s->small_since_ms = now;
 	}
-	if (now - s->small_since_ms >= HEAD_SIZE_WAIT_MS) {
+	if (!s->growing && now - s->small_since_ms >= HEAD_SIZE_WAIT_MS) {
 		(void)err_set(err, ERR_FAILED_PRECONDITION,
 			"%s of %s: the device has %llu bytes, the volume needs %lld; the target exports "
 			"another size than was recorded",
@@ -134,6 +135,13 @@ static void explain(const struct search *s, char *out, size_t size)
 			return;
 		}
 	}
+	if (s->small_since_ms >= 0) {
+		(void)snprintf(out, size,
+			"its disk is there and still smaller than %lld bytes; the target has not grown it "
+			"yet, or has not told",
+			(long long)s->want->min_size);
+		return;
+	}
 	if (ana_keeps_away(s, out, size)) {
 		return;
 	}
@@ -193,32 +201,42 @@ static int search_run(const struct step *in, struct search *s, const struct dead
 	}
 }
 
+static int search(const struct step *in, struct search *s, struct uev *uev,
+	const struct deadline *dl, struct subsys_disk *ret, struct err *err)
+{
+	s->view.instance = -1;
+	s->small_since_ms = -1;
+	if (!ns_ident_known(s->want->ident)) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"device of %s: no NGUID, UUID or EUI-64 is known to find it by",
+			s->want->nqn);
+	}
+	if (uev_waiter_new(uev, NULL, &s->waiter, err) < 0) {
+		return -1;
+	}
+	s->multipath = subsys_multipath(fab_host(s->fab));
+	int result = search_run(in, s, dl, ret, err);
+	uev_waiter_free(s->waiter);
+	subsys_view_done(&s->view);
+	return result;
+}
+
 int head_wait(const struct step *in, struct fab *fab, struct uev *uev, const struct head_want *want,
 	const struct deadline *dl, struct subsys_disk *ret, struct err *err)
 {
-	struct search s = {
-		.fab = fab, .want = want, .view = {.instance = -1}, .small_since_ms = -1};
+	struct search s = {.fab = fab, .want = want};
 
-	if (!ns_ident_known(want->ident)) {
-		return err_set(err, ERR_INVALID_ARGUMENT,
-			"device of %s: no NGUID, UUID or EUI-64 is known to find it by", want->nqn);
-	}
-	if (uev_waiter_new(uev, NULL, &s.waiter, err) < 0) {
-		return -1;
-	}
-	s.multipath = subsys_multipath(fab_host(fab));
-	int result = search_run(in, &s, dl, ret, err);
-	uev_waiter_free(s.waiter);
-	subsys_view_done(&s.view);
-	return result;
+	return search(in, &s, uev, dl, ret, err);
 }
 
 int head_wait_size(const struct step *in, struct fab *fab, struct uev *uev,
 	const struct head_want *want, const struct deadline *dl, struct subsys_disk *ret,
 	struct err *err)
 {
+	struct search s = {.fab = fab, .want = want, .growing = true};
+
 	if (fab_rescan(in, fab, want->nqn, err) < 0) {
 		return -1;
 	}
-	return head_wait(in, fab, uev, want, dl, ret, err);
+	return search(in, &s, uev, dl, ret, err);
 }

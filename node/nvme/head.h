@@ -73,7 +73,8 @@ MUST_USE int head_held(struct fab *fab, const struct subsys_disk *disk, struct g
 
 /**
  * head_wait_size - after a grow on the target: rescan all our live controllers until the disk has
- * at least @want->min_size bytes. Return as head_wait().
+ * at least @want->min_size bytes. Return as head_wait(), but one that stays too small is waited for
+ * until the deadline: DEADLINE_EXCEEDED.
  */
 MUST_USE int head_wait_size(const struct step *in, struct fab *fab, struct uev *uev,
 	const struct head_want *want, const struct deadline *dl, struct subsys_disk *ret,

@@ -192,6 +192,23 @@ static void test_wait_size_rescans_first(void **state)
 	world_close(&w);
 }
 
+/* A grow may take its time: that is no reason to give up for good. */
+static void test_a_grow_is_waited_for(void **state)
+{
+	struct world w;
+	struct err err;
+
+	(void)state;
+	world_open(&w, "multipath");
+	w.size = true;
+	w.want.min_size++;
+	w.ms = HEAD_SIZE_WAIT_MS + 1000;
+	assert_int_equal(run(&w, &err), -1);
+	assert_int_equal(err.code, ERR_DEADLINE_EXCEEDED);
+	assert_non_null(strstr(err.msg, "smaller than 419430401 bytes"));
+	world_close(&w);
+}
+
 static void test_not_ready_is_waited_for(void **state)
 {
 	struct world w;
@@ -211,6 +228,7 @@ int main(void)
 		cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_p2_identity_twice_ends_the_wait),
 		cmocka_unit_test(test_too_small),
+		cmocka_unit_test(test_a_grow_is_waited_for),
 		cmocka_unit_test(test_wait_size_rescans_first),
 		cmocka_unit_test(test_not_ready_is_waited_for),
 	};
