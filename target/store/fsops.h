@@ -11,8 +11,8 @@
 struct fsops {
 	/** Share all of @src with the empty file @dst, as of one moment (FICLONE). */
 	int (*clone)(const struct step *in, int dst, int src);
-	/** Hint that @fd, which is empty, shall grow by @bytes at a time; no-op where there is no
-	 * such hint. */
+	/** Prepare @fd, which is empty: writes are answered from stable storage only, and it grows
+	 * by @bytes at a time where the file system knows such a hint. */
 	int (*extent_hint)(const struct step *in, int fd, uint32_t bytes);
 	/** Extents of @fd. */
 	int (*extents)(int fd, int64_t *ret);

@@ -276,6 +276,7 @@ def test_create_and_export(agent):
     again = want(200, "PUT", "/v1/volumes/v1", volume_body(256 * MIB, metadata={"csiName": "pvc-1"}))
     assert again == made
     assert "size" in want(409, "PUT", "/v1/volumes/v1", volume_body(512 * MIB, metadata={"csiName": "pvc-1"}))["error"]["message"]
+    assert "S" in run("lsattr", f"{POOL}/volumes/v1.img").stdout.split()[0]
     assert subsystems() == []
     export = want(200, "PUT", host_path("v1", HOST_A))
     assert export["portals"] == PORTALS and export["written"] is False
