@@ -28,10 +28,9 @@ static int parse_answer(char *text, struct grow_size *ret, struct err *err)
 	return 0;
 }
 
-static int ask(struct guard *guard, const struct grow_target *target, const char *what,
+static int call(struct guard *guard, const struct grow_target *target, const char *const *argv,
 	struct grow_size *ret, struct err *err)
 {
-	const char *argv[] = {VERB_GROW, target->fstype, what, NULL};
 	const int fds[2] = {target->mount_fd, target->device_fd};
 	_cleanup_free_ char *text = NULL;
 	int pair[2];
@@ -47,6 +46,27 @@ static int ask(struct guard *guard, const struct grow_target *target, const char
 	(void)close(pair[0]);
 	(void)close(pair[1]);
 	return result < 0 ? -1 : parse_answer(text, ret, err);
+}
+
+static int ask(struct guard *guard, const struct grow_target *target, const char *what,
+	struct grow_size *ret, struct err *err)
+{
+	const char *argv[] = {VERB_GROW, target->fstype, what, NULL};
+
+	return call(guard, target, argv, ret, err);
+}
+
+int grow_mounted(const struct step *in, struct guard *guard, const struct grow_place *place,
+	struct grow_size *ret, struct err *err)
+{
+	const char *argv[] = {VERB_GROW, place->fstype, "grow", place->path, NULL};
+	/* The child opens the path itself; the first descriptor only fills its place. */
+	const struct grow_target target = {.fstype = place->fstype,
+		.mount_fd = place->device_fd,
+		.device_fd = place->device_fd};
+
+	(void)in;
+	return call(guard, &target, argv, ret, err);
 }
 
 int grow_query(struct guard *guard, const struct grow_target *target, struct grow_size *ret,

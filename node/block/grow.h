@@ -30,6 +30,19 @@ struct grow_size {
  */
 MUST_USE int grow_query(struct guard *guard, const struct grow_target *target,
 	struct grow_size *ret, struct err *err);
+/** struct grow_place - a filesystem by where it must be mounted; all borrowed. */
+struct grow_place {
+	const char *fstype;
+	const char *path; /* its mount point; opened in the child, where it may hang */
+	int device_fd;
+};
+
+/**
+ * grow_mounted - as grow_fs(), after looking whether what is mounted at the path is the device's
+ * filesystem. Return: 0, or -1; UNAVAILABLE also when something else, or nothing, is mounted there.
+ */
+MUST_USE int grow_mounted(const struct step *in, struct guard *guard,
+	const struct grow_place *place, struct grow_size *ret, struct err *err);
 /**
  * grow_fs - grow it to the device when needed. Runs in a child of the helper. Return: 0 (@ret as
  * after it), or -1 UNAVAILABLE / DEADLINE_EXCEEDED; growing again later is safe.

@@ -10,7 +10,9 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #define EXT4_SUPERBLOCK 1024
 #define EXT4_MAGIC 0xef53
@@ -100,7 +102,8 @@ static int read_sizes(const char *fstype, const int fds[2], struct sizes *ret, s
 		return grow_size_ext4(fds[1], &ret->fs, &ret->block, err);
 	}
 	if (ioctl(fds[0], XFS_GEOMETRY, &g) < 0) {
-		return err_errno(err, errno, "grow: the XFS geometry cannot be read");
+		(void)err_errno(err, errno, "grow: the XFS geometry cannot be read");
+		return -1;
 	}
 	*ret = (struct sizes){g.datablocks * g.blocksize, g.blocksize, g.imaxpct};
 	return 0;
@@ -130,6 +133,28 @@ static int grow_step(const struct step *in, void *arg, struct err *err)
 	return 0;
 }
 
+/* Open the mount point, and see that the device's filesystem is what is mounted there: a folder
+ * that lost its mount is on the node's own disk, which must not be grown. */
+static int open_mounted(const char *path, int device_fd, int *ret_fd, struct err *err)
+{
+	struct stat device;
+	struct stat here;
+
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &here) < 0 || fstat(device_fd, &device) < 0) {
+		return err_set(err, ERR_UNAVAILABLE, "grow: %s: cannot be opened: %s", path,
+			strerrordesc_np(errno));
+	}
+	if (here.st_dev != device.st_rdev) {
+		return err_set(err, ERR_UNAVAILABLE,
+			"grow: what is mounted at %s is not the volume's device; stage the volume again "
+			"(restart the pods that use it), then retry",
+			path);
+	}
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
 int verb_grow(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
 {
 	struct steps steps = {.operation = "helper"};
@@ -137,7 +162,7 @@ int verb_grow(int argc, const char *const *argv, int fd, struct strbuf *out, str
 	struct sizes sizes = {0};
 	int fds[2] = {-1, -1};
 
-	if (argc != 3) {
+	if (argc != 3 && argc != 4) {
 		return err_set(err, ERR_INTERNAL, VERB_GROW ": %d arguments", argc);
 	}
 	const char *fstype = argv[1];
@@ -145,8 +170,15 @@ int verb_grow(int argc, const char *const *argv, int fd, struct strbuf *out, str
 		return -1;
 	}
 	/* Closed before the answer goes out: the caller may unmount as soon as it has it. */
-	_cleanup_close_ int mount_fd UNUSED = fds[0];
+	_cleanup_close_ int mount_fd = fds[0];
 	_cleanup_close_ int device_fd = fds[1];
+	if (argc == 4) {
+		(void)close(TAKE_FD(mount_fd));
+		if (open_mounted(argv[3], device_fd, &mount_fd, err) < 0) {
+			return -1;
+		}
+		fds[0] = mount_fd;
+	}
 	if (blkdev_geometry_read(device_fd, &geometry, err) < 0 ||
 		read_sizes(fstype, fds, &sizes, err) < 0) {
 		return -1;

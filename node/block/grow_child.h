@@ -7,7 +7,8 @@
 #include "common/base/helper.h"
 #include "node/block/grow.h"
 
-/** "fs-grow", fstype, "query" or "grow"; fd: a socket that gives mount_fd and device_fd. Answers
+/** "fs-grow", fstype, "query" or "grow", and perhaps the path of the mount point, which is then
+ * opened in place of mount_fd; fd: a socket that gives mount_fd and device_fd. Answers
  * "<fs bytes> <device bytes> <block bytes>". */
 #define VERB_GROW "fs-grow"
 

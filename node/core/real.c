@@ -423,13 +423,9 @@ static int real_grow(const struct step *in, void *self, const struct host_device
 	struct grow_size size;
 
 	(void)self;
-	_cleanup_close_ int root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0) {
-		return err_errno(err, errno, "%s", path);
-	}
-	struct grow_target target = {
-		.fstype = fs->fs_type, .mount_fd = root, .device_fd = device->fd};
-	return grow_fs(in, guard, &target, &size, err);
+	const struct grow_place place = {
+		.fstype = fs->fs_type, .path = path, .device_fd = device->fd};
+	return grow_mounted(in, guard, &place, &size, err);
 }
 
 static int real_set_read_only(const struct step *in, void *self, const struct host_device *device,

@@ -71,6 +71,19 @@ static int grow_step(const struct step *in, void *arg, struct err *err)
 	return grow_fs(in, call->guard, call->target, call->size, err);
 }
 
+struct mounted_call {
+	struct guard *guard;
+	struct grow_place *place;
+	struct grow_size *size;
+};
+
+static int mounted_step(const struct step *in, void *arg, struct err *err)
+{
+	struct mounted_call *call = arg;
+
+	return grow_mounted(in, call->guard, call->place, call->size, err);
+}
+
 static void test_through_the_helper(void **state)
 {
 	static const struct helper_verb verbs[] = {{VERB_GROW, verb_grow}};
@@ -97,6 +110,15 @@ static void test_through_the_helper(void **state)
 	assert_int_equal(err.code, ERR_UNAVAILABLE);
 	target.fstype = "xfs";
 	assert_int_equal(grow_query(&guard, &target, &size, &err), -1);
+	/* Where the mount is gone, the folder is on the node's own disk. */
+	struct grow_place place = {"ext4", "/", disk.fd};
+	struct mounted_call mounted = {&guard, &place, &size};
+	assert_int_equal(step_run(&steps, "grow", mounted_step, &mounted, &err), -1);
+	assert_int_equal(err.code, ERR_UNAVAILABLE);
+	assert_non_null(strstr(err.msg, "mounted at / is not the volume's device"));
+	place.path = "/nonexistent";
+	assert_int_equal(step_run(&steps, "grow", mounted_step, &mounted, &err), -1);
+	assert_non_null(strstr(err.msg, "/nonexistent: cannot be opened"));
 	/* Nothing to do. */
 	target.fstype = "ext4";
 	assert_int_equal(ftruncate(disk.fd, 512 * MIB + 4095), 0);
