@@ -129,10 +129,8 @@ static void xfs_args(
 	}
 	/* mkfs writes the log's zeros one by one into a file in memory: the smallest log that it
 	 * makes is 64 MiB, what it chooses for large devices up to 2 GiB. */
-	if (!user_sets(options, "-l")) {
-		add(args, "-l");
-		add(args, "size=64m");
-	}
+	add(args, "-l");
+	add(args, "size=64m");
 	if (aligned(g) &&
 		!(data && (strstr(data, "su") || strstr(data, "sw") || strstr(data, "noalign")))) {
 		(void)snprintf(args->stripe, sizeof(args->stripe), "su=%u,sw=%u", g->io_min,
@@ -197,9 +195,14 @@ static int run_mkfs(const char *fstype, const struct args *args, bool user, int 
 			"format: mkfs.%s is not installed on the node", fstype);
 	} else if (done == 0 && result.exit_code != 0) {
 		said(result.output, words, sizeof(words));
-		done = err_set(err, user ? ERR_INVALID_ARGUMENT : ERR_INTERNAL,
-			"%smkfs.%s refused (status %d): %s",
-			user ? "mkfsOptions: " : "format: ", fstype, result.exit_code, words);
+		done = result.exit_code >= 128
+			       ? err_set(err, ERR_UNAVAILABLE,
+					 "format: mkfs.%s: ended by signal %d, for want of memory perhaps; retry",
+					 fstype, result.exit_code - 128)
+			       : err_set(err, user ? ERR_INVALID_ARGUMENT : ERR_INTERNAL,
+					 "%smkfs.%s refused (status %d): %s",
+					 user ? "mkfsOptions: " : "format: ", fstype,
+					 result.exit_code, words);
 	}
 	spawn_result_done(&result);
 	return done;

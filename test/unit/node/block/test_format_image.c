@@ -207,6 +207,10 @@ static void test_large(void **state)
 	assert_int_equal(format_image_make("xfs", NULL, &g, &dl, &image, &err), 0);
 	assert_in_range(image.n_extents, 2, 64);
 	format_image_done(&image);
+	/* The log is written out, in memory: options of the user's must not make it grow. */
+	make("xfs", "-l su=4096", &g, &image);
+	assert_int_equal(number_at(image.fd, 96, 4, true), 64 * MIB / 4096);
+	format_image_done(&image);
 	g.size = 100 * GIB;
 	assert_int_equal(format_image_make("ext4", NULL, &g, &dl, &image, &err), 0);
 	assert_in_range(image.n_extents, 2, 1000);
