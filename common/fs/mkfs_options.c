@@ -15,43 +15,48 @@ struct option {
 	bool value;		/* takes one, in the next word */
 	const char *suboptions; /* " a b c ": its value is a list of these, each with or without
 				   "=..."; NULL: any text */
+	const char *values;	/* " a b ": the only values; NULL: any */
 };
 
 static const struct option ext4_options[] = {
-	{"-b", true, NULL},
-	{"-C", true, NULL},
-	{"-e", true, NULL},
+	{"-b", true, NULL, NULL},
+	{"-C", true, NULL, NULL},
+	/* An error on one volume must not stop the whole node ("panic"). */
+	{"-e", true, NULL, " continue remount-ro "},
 	{"-E", true,
 		" mmp_update_interval stride stripe_width hash_seed num_backup_sb packed_meta_blocks "
-		"root_owner root_perms resize quotatype encoding encoding_flags "},
-	{"-G", true, NULL},
-	{"-g", true, NULL},
-	{"-i", true, NULL},
-	{"-I", true, NULL},
-	{"-J", true, " size fast_commit_size location "},
-	{"-j", false, NULL},
-	{"-L", true, NULL},
-	{"-m", true, NULL},
-	{"-N", true, NULL},
-	{"-O", true, NULL},
-	{"-T", true, NULL},
-	{"-U", true, NULL},
-	{NULL, false, NULL},
+		"root_owner root_perms resize quotatype encoding encoding_flags ",
+		NULL},
+	{"-G", true, NULL, NULL},
+	{"-g", true, NULL, NULL},
+	{"-i", true, NULL, NULL},
+	{"-I", true, NULL, NULL},
+	{"-J", true, " size fast_commit_size location ", NULL},
+	{"-j", false, NULL, NULL},
+	{"-L", true, NULL, NULL},
+	{"-m", true, NULL, NULL},
+	{"-N", true, NULL, NULL},
+	{"-O", true, NULL, NULL},
+	{"-T", true, NULL, NULL},
+	{"-U", true, NULL, NULL},
+	{NULL, false, NULL, NULL},
 };
 
 static const struct option xfs_options[] = {
-	{"-b", true, " size "},
+	{"-b", true, " size ", NULL},
 	{"-d", true,
 		" agcount agsize su sw sunit swidth noalign cowextsize extszinherit projinherit daxinherit "
-		"concurrency "},
-	{"-i", true, " size perblock maxpct align attr projid32bit sparse nrext64 exchange "},
-	{"-l", true, " version sunit su lazy-count "},
-	{"-L", true, NULL},
+		"concurrency ",
+		NULL},
+	{"-i", true, " size perblock maxpct align attr projid32bit sparse nrext64 exchange ", NULL},
+	{"-l", true, " version sunit su lazy-count ", NULL},
+	{"-L", true, NULL, NULL},
 	{"-m", true,
 		" crc finobt uuid rmapbt reflink inobtcount bigtime autofsck metadir uquota gquota pquota "
-		"uqnoenforce gqnoenforce pqnoenforce "},
-	{"-n", true, " size version ftype parent "},
-	{NULL, false, NULL},
+		"uqnoenforce gqnoenforce pqnoenforce ",
+		NULL},
+	{"-n", true, " size version ftype parent ", NULL},
+	{NULL, false, NULL, NULL},
 };
 
 static const struct option *table_of(const char *fstype)
@@ -108,6 +113,15 @@ static int check_suboptions(
 		}
 	}
 	return 0;
+}
+
+/* Is @word one of " a b c "? */
+static bool is_word(const char *list, const char *word)
+{
+	char wanted[64];
+	int n = snprintf(wanted, sizeof(wanted), " %s ", word);
+
+	return n > 0 && (size_t)n < sizeof(wanted) && strstr(list, wanted);
 }
 
 static int check_characters(const char *field, const char *text, struct err *err)
@@ -167,6 +181,11 @@ static int check_words(
 		if (value[0] == '-') {
 			return err_set(err, ERR_INVALID_ARGUMENT, "%s: '%s' needs a value", field,
 				option->word);
+		}
+		if (option->values && !is_word(option->values, value)) {
+			return err_set(err, ERR_INVALID_ARGUMENT,
+				"%s: '%s %.64s' is not allowed; allowed are%s", field, option->word,
+				value, option->values);
 		}
 		if (option->suboptions && check_suboptions(field, option, value, err) < 0) {
 			return -1;
