@@ -20,6 +20,10 @@
 /** How long a disk that is there but smaller than asked may take to show its new size. */
 #define HEAD_SIZE_WAIT_MS 5000
 
+/** The start of the names of the nodes that opening a disk may make for a moment in host->nodes. It
+ * begins as those of node/mount do, so that the plugin's start removes what a kill left. */
+#define HEAD_NODE_PREFIX ".nvmetcp-node-open-"
+
 /** struct head_want - which disk. nqn and ident are borrowed. */
 struct head_want {
 	const char *nqn;

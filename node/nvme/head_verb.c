@@ -7,6 +7,7 @@
 #include "common/base/parse.h"
 #include "common/base/step.h"
 #include "node/nvme/fab_verbs.h"
+#include "node/nvme/head.h"
 #include "node/nvme/nsdesc.h"
 
 #include <errno.h>
@@ -19,6 +20,10 @@
 
 #define OPCODE_IDENTIFY 0x06
 #define CNS_NS_DESCRIPTORS 0x03
+/* Status code and its type, as the ioctl returns them. */
+#define STATUS_MASK 0x7ff
+#define STATUS_INVALID_OPCODE 0x001
+#define STATUS_INVALID_FIELD 0x002
 
 struct open_job {
 	const char *name;
@@ -35,20 +40,29 @@ static bool is_device(const struct stat *st, dev_t dev)
 	return S_ISBLK(st->st_mode) && st->st_rdev == dev;
 }
 
-/* Open @name in @dir if that node is the device meant; opening another one could hang as well. */
+/*
+ * Open @name in @dir if that node is the device meant; opening another one could hang as well.
+ * Return: the descriptor, or minus an errno (ENXIO: another device).
+ */
 static int open_node(int dir, const char *name, dev_t dev, int flags)
 {
 	struct stat st;
 
-	errno = ENODEV;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !is_device(&st, dev)) {
-		return -1;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		return -errno;
 	}
-	_cleanup_close_ int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
-	if (fd < 0 || fstat(fd, &st) < 0 || !is_device(&st, dev)) {
-		return -1;
+	if (!is_device(&st, dev)) {
+		return -ENXIO;
 	}
-	return TAKE_FD(fd);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | flags);
+	if (fd < 0) {
+		return -errno;
+	}
+	if (fstat(fd, &st) < 0 || !is_device(&st, dev)) {
+		(void)close(fd);
+		return -ENXIO;
+	}
+	return fd;
 }
 
 static int held(const struct open_job *job, struct err *err)
@@ -67,24 +81,25 @@ static int open_step(const struct step *in, void *arg, struct err *err)
 	if (job->disk >= 0) {
 		return 0;
 	}
-	if (errno == EBUSY) {
+	if (job->disk == -EBUSY) {
 		return held(job, err);
 	}
 	/* /dev is not the node's own, or slower than we are: a node of ours, gone at once. */
-	(void)snprintf(node, sizeof(node), ".node-%u-%u-%d", major(job->dev), minor(job->dev),
-		(int)getpid());
+	(void)snprintf(node, sizeof(node), HEAD_NODE_PREFIX "%u-%u-%d", major(job->dev),
+		minor(job->dev), (int)getpid());
+	/* One that a killed process of the same number left. */
+	(void)unlinkat(job->nodes_dir, node, 0);
 	if (mknodat(job->nodes_dir, node, S_IFBLK | 0600, job->dev) < 0) {
 		return err_errno(err, errno, "%s: make its device node", job->name);
 	}
 	job->disk = open_node(job->nodes_dir, node, job->dev, job->flags);
-	int errnum = errno;
 	(void)unlinkat(job->nodes_dir, node, 0);
-	if (job->disk < 0 && errnum == EBUSY) {
+	if (job->disk == -EBUSY) {
 		return held(job, err);
 	}
 	if (job->disk < 0) {
-		return err_set(
-			err, ERR_UNAVAILABLE, "%s: open: %s", job->name, strerrordesc_np(errnum));
+		return err_set(err, ERR_UNAVAILABLE, "%s: open: %s", job->name,
+			strerrordesc_np(-job->disk));
 	}
 	return 0;
 }
@@ -108,9 +123,18 @@ static int identify(const struct open_job *job, struct strbuf *out, struct err *
 			"%s: the target could not be asked for the namespace's identity: %s",
 			job->name, strerrordesc_np(errno));
 	}
-	if (result > 0) {
-		sb_addf(out, "none=%d", result);
+	/* The status without its bits for retries; anything else than "not known to me" says
+	 * nothing about who it is. */
+	int status = result & STATUS_MASK;
+	if (status == STATUS_INVALID_OPCODE || status == STATUS_INVALID_FIELD) {
+		sb_addf(out, "none=%d", status);
 		return 0;
+	}
+	if (result > 0) {
+		return err_set(err, ERR_UNAVAILABLE,
+			"%s: the target answered NVMe status 0x%x when asked for the namespace's identity; "
+			"retry",
+			job->name, (unsigned)result);
 	}
 	nsdesc_print(list, out);
 	return 0;

@@ -6,6 +6,7 @@
 #include "common/base/fileio.h"
 #include "node/mount/health.h"
 #include "node/mount/mount.h"
+#include "node/nvme/head.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -238,15 +239,19 @@ static void left_over_nodes_are_cleaned(void **state)
 	struct call call = {.path = place->dir};
 	char name[MOUNT_NODE_NAME_SIZE];
 	char path[PATH_MAX];
+	char opened[PATH_MAX];
 	struct err err;
 
 	mount_node_name("0123456789abcdef", name);
 	assert_string_equal(name, ".nvmetcp-node-0123456789abcdef");
 	(void)snprintf(path, sizeof(path), "%s/%s", place->dir, name);
 	assert_int_equal(file_write_atomic(AT_FDCWD, path, "", 0, 0600, &err), 0);
+	(void)snprintf(opened, sizeof(opened), "%s/" HEAD_NODE_PREFIX "259-1-77", place->dir);
+	assert_int_equal(file_write_atomic(AT_FDCWD, opened, "", 0, 0600, &err), 0);
 	assert_int_equal(file_write_atomic(AT_FDCWD, place->path, "", 0, 0600, &err), 0);
 	assert_int_equal(step(do_clean, &call, &err), 0);
 	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(access(opened, F_OK), -1);
 	assert_int_equal(access(place->path, F_OK), 0);
 }
 
