@@ -55,6 +55,7 @@ static int expand(
 {
 	struct work *work = &e->work;
 	struct record *record = work->record;
+	_cleanup_mount_table_ struct mount_table *table = NULL;
 	char path[PATH_MAX];
 	char staging[PATH_MAX];
 
@@ -84,6 +85,14 @@ static int expand(
 	}
 	if (mount_real_path(record->staging, staging, err) < 0) {
 		return -1;
+	}
+	if (work->core->ops->mounts(work->core->host, &table, err) < 0) {
+		return -1;
+	}
+	/* Mounted with the flag "ro", it cannot be grown and is not when it is staged either. */
+	const struct mount_entry *entry = mount_table_find(table, staging);
+	if (entry && entry->dev == record->dev && entry->read_only && entry->fs_read_only) {
+		return 0;
 	}
 	return stage_grow(work, staging, err);
 }

@@ -42,6 +42,25 @@ static void grows_the_filesystem_to_the_device(void **state)
 	}
 }
 
+/* As stage has it: a filesystem mounted with the flag "ro" is left at its size. */
+static void a_read_only_mount_is_not_grown(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	char flag[] = "ro";
+	char *flags[] = {flag};
+	int64_t size;
+
+	request.access.flags = flags;
+	request.access.n_flags = 1;
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig->fake->disks[0].size += FAKE_SIZE;
+	rig_fail(rig, "grow", ERR_UNAVAILABLE);
+	assert_int_equal(expand(rig, STAGING, FAKE_SIZE * 2, 0, &size), 0);
+	assert_int_equal(size, FAKE_SIZE * 2);
+	assert_string_equal(rig->fake->fail_op, "grow");
+}
+
 static void refuses_what_cannot_be(void **state)
 {
 	struct rig *rig = *state;
@@ -152,6 +171,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(grows_the_filesystem_to_the_device),
+		TEST(a_read_only_mount_is_not_grown),
 		TEST(refuses_what_cannot_be),
 		TEST(block_and_readers_have_no_filesystem_to_grow),
 		TEST(statistics_of_a_filesystem),
