@@ -25,6 +25,12 @@ struct core;
 /** How long taking back what a failed call did may take, in ms; it does not count as the caller's.
  */
 #define CORE_UNDO_MS 20000
+/**
+ * Longest wait for one thing that may hang (an unmount, a health check, a disconnect, the lock of a
+ * subsystem), in ms: a worker is not to be held for as long as the caller would wait. The call
+ * fails then, what hangs stays locked, and the repeated call goes on.
+ */
+#define CORE_HANG_MS 15000
 /** Longest time that statistics may take, in ms. */
 #define CORE_STATS_MS 5000
 

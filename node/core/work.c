@@ -96,13 +96,32 @@ void work_undo(struct work *work, const char *name, step_fn fn)
 	steps_on_failure(&work->steps, name, fn, work);
 }
 
+/* Cut the deadline for one call that may hang. Return: the one to put back. */
+static struct deadline cut(struct work *work)
+{
+	struct deadline whole = work->guard.dl;
+
+	work->guard.dl = deadline_sooner(&whole, CORE_HANG_MS);
+	return whole;
+}
+
+int work_alive(struct work *work, const char *path, bool *ret, struct err *err)
+{
+	struct deadline whole = cut(work);
+	int result = work->core->ops->alive(work->core->host, path, &work->guard, ret, err);
+
+	work->guard.dl = whole;
+	return result;
+}
+
 int work_lock(struct work *work, struct err *err)
 {
 	if (work->subsystem) {
 		return 0;
 	}
-	return keylock_wait(work->core->subsystems, "subsystem", work->record->nqn, &work->guard.dl,
-		&work->subsystem, err);
+	struct deadline dl = deadline_sooner(&work->guard.dl, CORE_HANG_MS);
+	return keylock_wait(
+		work->core->subsystems, "subsystem", work->record->nqn, &dl, &work->subsystem, err);
 }
 
 void work_unlock(struct work *work)
@@ -163,8 +182,11 @@ void work_node_key(const char *volume, char out[MOUNT_NODE_KEY_MAX + 1])
 static int step_unmount(const struct step *in, void *arg, struct err *err)
 {
 	struct work *work = arg;
+	struct deadline whole = cut(work);
+	int result = work->core->ops->unmount(in, work->core->host, work->path, &work->guard, err);
 
-	return work->core->ops->unmount(in, work->core->host, work->path, &work->guard, err);
+	work->guard.dl = whole;
+	return result;
 }
 
 int work_unmount_all(struct work *work, const char *path, struct err *err)
@@ -268,8 +290,11 @@ static int check_held(struct work *work, bool all, struct err *err)
 	if (all) {
 		want.ident = NULL;
 	}
-	if (work->core->ops->held(
-		    work->core->host, &want, work->record->dev, &work->guard, name, err) < 0) {
+	struct deadline whole = cut(work);
+	int asked = work->core->ops->held(
+		work->core->host, &want, work->record->dev, &work->guard, name, err);
+	work->guard.dl = whole;
+	if (asked < 0) {
 		return -1;
 	}
 	if (!*name) {
@@ -311,14 +336,22 @@ int work_disconnect(const struct step *in, void *arg, struct err *err)
 		return -1;
 	}
 	core->ops->drop(core->host, nqn);
-	return core->ops->disconnect(in, core->host, nqn, &work->guard, err);
+	struct deadline whole = cut(work);
+	int result = core->ops->disconnect(in, core->host, nqn, &work->guard, err);
+
+	work->guard.dl = whole;
+	return result;
 }
 
 static int step_sync(const struct step *in, void *arg, struct err *err)
 {
 	struct work *work = arg;
 
-	return work->core->ops->sync(in, work->core->host, work->path, &work->guard, err);
+	struct deadline whole = cut(work);
+	int result = work->core->ops->sync(in, work->core->host, work->path, &work->guard, err);
+
+	work->guard.dl = whole;
+	return result;
 }
 
 /* Store what is in memory, and learn whether that failed, while there is a mount to ask. */
@@ -346,8 +379,7 @@ static int sync_staging(struct work *work, const char *staging, struct err *err)
 		if (dead > 0) {
 			return 0;
 		}
-		if (dead < 0 ||
-			ops->alive(work->core->host, staging, &work->guard, &alive, err) < 0) {
+		if (dead < 0 || work_alive(work, staging, &alive, err) < 0) {
 			return -1;
 		}
 		if (!alive) {

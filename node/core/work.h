@@ -69,6 +69,9 @@ MUST_USE int work_save(struct work *work, const char *name, struct err *err);
  */
 void work_save_hint(struct work *work, const char *name);
 
+/** work_alive - does the filesystem at @path still work? Return: 0 and @ret, or -1. */
+MUST_USE int work_alive(struct work *work, const char *path, bool *ret, struct err *err);
+
 /** work_want - the namespace that the record names. */
 struct host_want work_want(const struct work *work);
 /** work_link - how to reach its subsystem. */
