@@ -236,7 +236,16 @@ static int undo_connect(const struct step *in, void *arg, struct err *err)
 {
 	struct work *work = arg;
 
-	if (work->left || work_disconnect(in, work, err) < 0) {
+	char where[PATH_MAX];
+
+	/* Also where others need the connection: a pod that still has the device keeps the record.
+	 */
+	int mounted = work->left ? 0 : work_mounted_at(work, where, err);
+	if (mounted > 0) {
+		(void)err_set(
+			err, ERR_ABORTED, "volume %s: is still mounted at %s", work->volume, where);
+	}
+	if (work->left || mounted != 0 || work_disconnect(in, work, err) < 0) {
 		work->left = true;
 		return -1;
 	}
@@ -285,8 +294,7 @@ static int clear_staging(struct work *work, const char *staging, struct err *err
 	}
 	if (entry->dev == work->device.dev) {
 		bool alive;
-		if (work->core->ops->alive(work->core->host, staging, &work->guard, &alive, err) <
-			0) {
+		if (work_alive(work, staging, &alive, err) < 0) {
 			return -1;
 		}
 		/* ext4 makes itself read-only after an error: as good as dead for a writer. */
@@ -325,7 +333,7 @@ static int mounted_elsewhere(struct work *work, struct err *err)
 	if (!entry) {
 		return 0;
 	}
-	if (core->ops->alive(core->host, entry->target, &work->guard, &alive, err) < 0) {
+	if (work_alive(work, entry->target, &alive, err) < 0) {
 		return -1;
 	}
 	if (alive && (!entry->fs_read_only || work->read_only_mount)) {
@@ -530,5 +538,18 @@ int core_stage(struct core *core, const struct core_stage *request, const struct
 	}
 	work.stage = request;
 	work.read_only_mount = (options.flags & MS_RDONLY) != 0;
-	return work_end(&work, stage(&work, request, err), err);
+	bool begun = work.record && work.record->state != RECORD_IDLE &&
+		     streq(work.record->boot, core->boot);
+	int result = stage(&work, request, err);
+	/* A final code says that nothing is there; before an undo is registered, what an earlier
+	 * call staged still is. */
+	if (result < 0 && begun && work.steps.undos == 0 && err_is_final(err->code) &&
+		err->code != ERR_ALREADY_EXISTS) {
+		char why[ERR_MSG_MAX];
+		(void)snprintf(why, sizeof(why), "%s", err->msg);
+		(void)err_set(err, ERR_ABORTED,
+			"%s; what an earlier call staged is still there: unstage it, or retry",
+			why);
+	}
+	return work_end(&work, result, err);
 }

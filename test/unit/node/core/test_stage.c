@@ -591,6 +591,54 @@ static void a_record_that_cannot_be_written_keeps_nothing_mounted(void **state)
 	assert_false(rig_connected(rig));
 }
 
+/* A final code says that nothing is there. */
+static void a_repeated_stage_never_fails_for_good_with_something_there(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig_fail(rig, "device", ERR_FAILED_PRECONDITION);
+	assert_int_equal(rig_stage(rig, &request), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_non_null(strstr(rig->err.msg, "made to fail"));
+	rig_assert_staged(rig, 1);
+	/* Half-staged, and the folder is gone. */
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_fail(rig, "mount", ERR_UNAVAILABLE);
+	assert_int_equal(rig_stage(rig, &request), -1);
+	int at = fake_path(rig->fake, STAGING);
+	rig->fake->paths[at].path[0] = '\0';
+	assert_int_equal(rig_stage(rig, &request), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_true(rig_connected(rig));
+	assert_int_equal(rig_unstage(rig), 0);
+	fake_make_path(rig->fake, STAGING, true);
+	rig_assert_nothing(rig);
+}
+
+/* Taking a failed stage back keeps the record while a pod still has the device. */
+static void a_stage_taken_back_remembers_what_a_pod_holds(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_stage other = rig_request(1, "linux/vol-2");
+	struct core_publish publish = rig_publish_request(&request);
+
+	(void)rig_disk(rig, 1, FAKE_NQN);
+	other.staging = "/plugins/other";
+	fake_make_path(rig->fake, other.staging, true);
+	assert_int_equal(rig_stage(rig, &other), 0);
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(rig_publish(rig, &publish), 0);
+	fake_top(rig->fake, STAGING)->used = false;
+	rig_fail(rig, "mount", ERR_FAILED_PRECONDITION);
+	assert_int_equal(rig_stage(rig, &request), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_int_equal(rig_records(rig), 2);
+	assert_true(rig_connected(rig));
+}
+
 static void what_is_in_memory_is_stored_before_the_unmount(void **state)
 {
 	struct rig *rig = *state;
@@ -643,6 +691,8 @@ int main(void)
 		TEST(a_filesystem_held_elsewhere_is_not_disconnected),
 		TEST(a_device_number_of_an_earlier_boot_means_nothing),
 		TEST(a_record_that_cannot_be_written_keeps_nothing_mounted),
+		TEST(a_repeated_stage_never_fails_for_good_with_something_there),
+		TEST(a_stage_taken_back_remembers_what_a_pod_holds),
 		TEST(what_is_in_memory_is_stored_before_the_unmount),
 	};
 
