@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is left: held by others, from an earlier boot, unwritten, or of a stage that failed.
+ */
+#include "test/unit/node/core/rig.h"
+
+/* A pod with a mount namespace of its own that does not follow ours keeps the filesystem alive. */
+static void a_filesystem_held_elsewhere_is_not_disconnected(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_stage block = rig_block();
+	struct core_stage other = rig_request(1, "linux/vol-2");
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig->fake->disks[0].held = true;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(rig_unstage(rig), -1);
+		assert_int_equal(rig->err.code, ERR_ABORTED);
+		assert_non_null(strstr(rig->err.msg, "nvme0n1"));
+		assert_non_null(strstr(rig->err.msg, "another mount namespace"));
+		assert_int_equal(rig_mounts(rig), 0);
+		assert_int_equal(rig_records(rig), 1);
+		assert_true(rig_connected(rig));
+		rig_restart(rig);
+	}
+	rig->fake->disks[0].held = false;
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_assert_nothing(rig);
+	/* The same for a raw device, which dm may hold. */
+	assert_int_equal(rig_stage(rig, &block), 0);
+	rig->fake->disks[0].held = true;
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	rig->fake->disks[0].held = false;
+	assert_int_equal(rig_unstage(rig), 0);
+	/* The subsystem stays for another volume: the target takes this one away all the same. */
+	(void)rig_disk(rig, 1, FAKE_NQN);
+	other.staging = "/plugins/other";
+	fake_make_path(rig->fake, other.staging, true);
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(rig_stage(rig, &other), 0);
+	rig->fake->disks[1].held = true;
+	assert_int_equal(rig_unstage(rig), 0);
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig->fake->disks[0].held = true;
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+}
+
+/* After a reboot the number of one volume's device is another's. */
+static void a_device_number_of_an_earlier_boot_means_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_stage other = rig_request(1, "linux/vol-2");
+
+	(void)snprintf(other.attach.nqn, sizeof(other.attach.nqn), FAKE_NQN "2");
+	other.staging = "/plugins/other";
+	fake_make_path(rig->fake, other.staging, true);
+	(void)rig_disk(rig, 1, FAKE_NQN "2");
+	for (int staged_again = 0; staged_again < 2; staged_again++) {
+		rig->fake->next_minor = 1;
+		assert_int_equal(rig_stage(rig, &request), 0);
+		struct core_publish publish = rig_publish_request(&request);
+		assert_int_equal(rig_publish(rig, &publish), 0);
+		rig_reboot(rig);
+		rig->fake->next_minor = 1;
+		assert_int_equal(rig_stage(rig, &other), 0);
+		/* Also where a stage of this boot got as far as its record. */
+		if (staged_again) {
+			rig_fail(rig, "connect", ERR_UNAVAILABLE);
+			assert_int_equal(rig_stage(rig, &request), -1);
+		}
+		if (rig_unstage(rig) < 0) {
+			fail_msg("%s", rig->err.msg);
+		}
+		assert_int_equal(rig_mounts(rig), 1);
+		assert_int_equal(rig_records(rig), 1);
+		rig_close(rig);
+		(void)!dir_each(AT_FDCWD, rig->state, rig_remove, rig->state, NULL);
+		memset(rig->fake->mounts, 0, sizeof(rig->fake->mounts));
+		fake_attach(rig->fake, FAKE_NQN "2", false);
+		rig->boot = BOOT_A;
+		rig_open(rig);
+	}
+}
+
+static int find_record(const char *name, void *arg)
+{
+	if (strncmp(name, "v-", 2) == 0) {
+		(void)snprintf(arg, 256, "%s", name);
+	}
+	return 0;
+}
+
+/* A record that cannot be written stops a stage, never the way down. */
+static void a_record_that_cannot_be_written_keeps_nothing_mounted(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_publish publish = rig_publish_request(&request);
+	char name[256];
+	char path[PATH_MAX];
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(rig_publish(rig, &publish), 0);
+	assert_int_equal(dir_each(AT_FDCWD, rig->state, find_record, name, NULL), 0);
+	(void)snprintf(path, sizeof(path), "%s/%s", rig->state, name);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(rig_unpublish(rig, TARGET), 0);
+	assert_int_equal(rig_mounts(rig), 1);
+	/* It ends at the folder, which cannot be removed like a record. */
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig_mounts(rig), 0);
+	assert_false(rig_connected(rig));
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_assert_nothing(rig);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(rig_stage(rig, &request), -1);
+	assert_false(rig_connected(rig));
+}
+
+/* A final code says that nothing is there. */
+static void a_repeated_stage_never_fails_for_good_with_something_there(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig_fail(rig, "device", ERR_FAILED_PRECONDITION);
+	assert_int_equal(rig_stage(rig, &request), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_non_null(strstr(rig->err.msg, "made to fail"));
+	rig_assert_staged(rig, 1);
+	/* Half-staged, and the folder is gone. */
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_fail(rig, "mount", ERR_UNAVAILABLE);
+	assert_int_equal(rig_stage(rig, &request), -1);
+	int at = fake_path(rig->fake, STAGING);
+	rig->fake->paths[at].path[0] = '\0';
+	assert_int_equal(rig_stage(rig, &request), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_true(rig_connected(rig));
+	assert_int_equal(rig_unstage(rig), 0);
+	fake_make_path(rig->fake, STAGING, true);
+	rig_assert_nothing(rig);
+}
+
+/* Taking a failed stage back keeps the record while a pod still has the device. */
+static void a_stage_taken_back_remembers_what_a_pod_holds(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_stage other = rig_request(1, "linux/vol-2");
+	struct core_publish publish = rig_publish_request(&request);
+
+	(void)rig_disk(rig, 1, FAKE_NQN);
+	other.staging = "/plugins/other";
+	fake_make_path(rig->fake, other.staging, true);
+	assert_int_equal(rig_stage(rig, &other), 0);
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(rig_publish(rig, &publish), 0);
+	fake_top(rig->fake, STAGING)->used = false;
+	rig_fail(rig, "mount", ERR_FAILED_PRECONDITION);
+	assert_int_equal(rig_stage(rig, &request), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_int_equal(rig_records(rig), 2);
+	assert_true(rig_connected(rig));
+}
+
+static void what_is_in_memory_is_stored_before_the_unmount(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig_fail(rig, "sync", ERR_UNAVAILABLE);
+	assert_int_equal(rig_unstage(rig), -1);
+	assert_int_equal(rig->err.code, ERR_UNAVAILABLE);
+	assert_int_equal(rig_mounts(rig), 1);
+	assert_true(rig_connected(rig));
+	assert_int_equal(rig_unstage(rig), 0);
+	assert_int_equal(rig->fake->disks[0].syncs, 1);
+	rig_assert_nothing(rig);
+	/* One that shut itself down has nothing to store any more. */
+	assert_int_equal(rig_stage(rig, &request), 0);
+	rig->fake->disks[0].dead_fs = true;
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_assert_nothing(rig);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(a_filesystem_held_elsewhere_is_not_disconnected),
+		TEST(a_device_number_of_an_earlier_boot_means_nothing),
+		TEST(a_record_that_cannot_be_written_keeps_nothing_mounted),
+		TEST(a_repeated_stage_never_fails_for_good_with_something_there),
+		TEST(a_stage_taken_back_remembers_what_a_pod_holds),
+		TEST(what_is_in_memory_is_stored_before_the_unmount),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
