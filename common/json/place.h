@@ -36,4 +36,5 @@ unsigned place_line(const struct place *place);
 /** place_fail - "document: path (line n): text", INVALID_ARGUMENT. Return: always -1. */
 int place_fail(const struct place *place, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /** place_vfail - the same with a va_list. */
-int place_vfail(const struct place *place, struct err *err, const char *fmt, va_list args);
+int place_vfail(const struct place *place, struct err *err, const char *fmt, va_list args)
+	PRINTF_LIKE(3, 0);
