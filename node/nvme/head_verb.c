@@ -173,6 +173,11 @@ int verb_head_held(int argc, const char *const *argv, int fd, struct strbuf *out
 		sb_add(out, "free");
 		return 0;
 	}
+	/* The kernel has given the disk up: there is nothing left to lose. */
+	if (job.disk == -ENXIO) {
+		sb_add(out, "free");
+		return 0;
+	}
 	if (why.code == ERR_ABORTED) {
 		sb_add(out, "held");
 		return 0;
