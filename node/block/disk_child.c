@@ -230,7 +230,7 @@ static int make_and_copy(int fd, const struct disk_format_job *job, const struct
 int disk_format_here(const struct step *in, const struct disk_format_job *job, struct err *err)
 {
 	struct intent intent = {0};
-	struct disk_state state;
+	struct disk_state state = {0};
 	int result;
 
 	(void)in;

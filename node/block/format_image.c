@@ -7,6 +7,7 @@
 #include "node/block/format.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -241,7 +242,14 @@ static int list_data(
 		if (pread(image->fd, buffer, n, (off_t)at) != (ssize_t)n) {
 			return err_errno(err, errno ? errno : EIO, "format: read the image");
 		}
-		for (size_t i = 0; i < n && !all_zero(buffer + i, n - i); i += INTENT_BLOCK) {
+		if (all_zero(buffer, n)) {
+			/* Memory that holds nothing is given back; it matters not whether it can
+			 * be. */
+			(void)fallocate(image->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+				(off_t)at, (off_t)n);
+			continue;
+		}
+		for (size_t i = 0; i < n; i += INTENT_BLOCK) {
 			if (!all_zero(buffer + i, INTENT_BLOCK) &&
 				add_block(image, at + i, err) < 0) {
 				return -1;

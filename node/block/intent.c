@@ -15,7 +15,6 @@
 
 #include <endian.h>
 
-#define MAGIC "nvmetcp.format.1"
 #define MAGIC_SIZE 16
 #define VERSION 1
 #define AT_VERSION 16
@@ -27,6 +26,9 @@
 #define PACKED_MAX (INTENT_BLOCK - AT_PACKED)
 /* Longest varint of a 64-bit number. */
 #define VARINT_MAX 10
+
+static const uint8_t magic[MAGIC_SIZE] = {
+	'n', 'v', 'm', 'e', 't', 'c', 'p', '.', 'f', 'o', 'r', 'm', 'a', 't', '.', '1'};
 
 /* CRC-32C (RFC 3720), bit by bit: it covers one block, now and then. */
 static uint32_t crc32c(const uint8_t *data, size_t n)
@@ -158,7 +160,7 @@ int intent_encode(const struct intent *intent, uint8_t block[INTENT_BLOCK], stru
 		pack(&p, intent, join);
 	}
 	memset(block + AT_PACKED + p.n, 0, PACKED_MAX - p.n);
-	memcpy(block, MAGIC, MAGIC_SIZE);
+	memcpy(block, magic, MAGIC_SIZE);
 	put32(block + AT_VERSION, VERSION);
 	memcpy(block + AT_VOLUME, intent->volume, sizeof(intent->volume));
 	memcpy(block + AT_FSTYPE, intent->fstype, sizeof(intent->fstype));
@@ -234,7 +236,7 @@ int intent_decode(const uint8_t block[INTENT_BLOCK], struct intent *ret, struct 
 	struct intent intent = {0};
 	uint8_t copy[INTENT_BLOCK];
 
-	if (memcmp(block, MAGIC, MAGIC_SIZE) != 0) {
+	if (memcmp(block, magic, MAGIC_SIZE) != 0) {
 		return 0;
 	}
 	memcpy(copy, block, sizeof(copy));

@@ -32,10 +32,11 @@ static int call_with_dirs(struct fab *fab, const char *const *argv, struct guard
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		return err_errno(err, errno, "%s: socket pair", argv[1]);
+		(void)err_errno(err, errno, "%s: socket pair", argv[1]);
+		return -1;
 	}
-	int result = fdpass_send(pair[0], dirs, 2, err);
-	if (result == 0) {
+	int result = -1;
+	if (fdpass_send(pair[0], dirs, 2, err) == 0) {
 		result = helper_call(
 			guard->helper, argv, pair[1], &guard->dl, ret_text, &guard->stuck, err);
 	}
@@ -72,7 +73,7 @@ int head_held(struct fab *fab, const struct subsys_disk *disk, struct guard *gua
 	if (call_with_dirs(fab, argv, guard, &mine, &text, err) < 0) {
 		return err_wrap(err, "%s: is it still in use", disk->name);
 	}
-	*ret_held = streq(text, "held");
+	*ret_held = !text || streq(text, "held");
 	return 0;
 }
 

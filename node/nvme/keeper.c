@@ -26,7 +26,8 @@ struct kept {
 	struct portals portals;
 	struct connect_options options;
 	int64_t backoff_ms;
-	int64_t next_ms; /* not before */
+	int64_t next_ms;     /* not before */
+	uint64_t generation; /* another one for each keeper_set() */
 };
 
 struct stuck {
@@ -42,6 +43,7 @@ struct keeper {
 	struct stuck stuck[STUCK_MAX]; /* the thread's own */
 	pthread_mutex_t lock;	       /* of all below */
 	struct map *kept;
+	uint64_t generation;
 	struct keeper_status status;
 };
 
@@ -187,7 +189,7 @@ static bool still_wanted(struct keeper *keeper, const struct kept *kept)
 {
 	(void)pthread_mutex_lock(&keeper->lock);
 	const struct kept *now = map_get(keeper->kept, kept->nqn);
-	bool wanted = now && memcmp(&now->portals, &kept->portals, sizeof(now->portals)) == 0;
+	bool wanted = now && now->generation == kept->generation;
 	(void)pthread_mutex_unlock(&keeper->lock);
 	return wanted;
 }
@@ -277,13 +279,15 @@ static void mend(struct keeper *keeper, const struct kept *kept, const struct su
 	struct err err = {0};
 
 	probe_missing(keeper, kept, paths, &alive);
-	/* A subsystem that someone works on is left alone; the next look comes soon. */
-	if (alive.n > 0 &&
-		keylock_try(keeper->config.subsys_locks, "subsystem", kept->nqn, &held, &err) ==
-			0 &&
-		!add_missing(keeper, kept, &alive, &held)) {
+	if (alive.n == 0) {
 		back_off(keeper, kept->nqn);
-	} else if (alive.n == 0) {
+		return;
+	}
+	/* A subsystem that someone works on is left alone; the next look comes soon. */
+	if (keylock_try(keeper->config.subsys_locks, "subsystem", kept->nqn, &held, &err) < 0) {
+		return;
+	}
+	if (!add_missing(keeper, kept, &alive, &held)) {
 		back_off(keeper, kept->nqn);
 	}
 }
@@ -440,6 +444,7 @@ int keeper_set(struct keeper *keeper, const char *nqn, const struct portals *por
 	kept->portals = *portals;
 	kept->options = *options;
 	(void)pthread_mutex_lock(&keeper->lock);
+	kept->generation = ++keeper->generation;
 	int result = map_put(keeper->kept, nqn, kept, err);
 	(void)pthread_mutex_unlock(&keeper->lock);
 	if (result < 0) {

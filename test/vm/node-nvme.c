@@ -456,7 +456,7 @@ static void live(const char *fstype, uint8_t number, const char *file)
 	must(do_grow, &c);
 	(void)close(TAKE_FD(root));
 	if (umount2(MOUNT_POINT, 0) < 0) {
-		fail_msg("umount: %s", strerror(errno));
+		fail_msg("umount: %s", strerrordesc_np(errno));
 	}
 	must(do_fsck, &c);
 	/* Read-only: mounts without a write, and cannot be written. */
@@ -628,6 +628,10 @@ static void test_p7_hanging_connect(void **state)
 
 	(void)state;
 	int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(sock >= 0);
+	if (sock < 0) {
+		return;
+	}
 	assert_int_equal(bind(sock, (struct sockaddr *)&a, len), 0);
 	assert_int_equal(listen(sock, 8), 0);
 	assert_int_equal(getsockname(sock, (struct sockaddr *)&a, &len), 0);

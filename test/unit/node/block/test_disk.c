@@ -98,7 +98,7 @@ static void test_errors_come_back(void **state)
 	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
 	assert_non_null(strstr(err.msg, "mkfsOptions"));
 	/* Nothing was written by any of it. */
-	assert_true(lseek(disk.fd, 0, SEEK_DATA) < 0);
+	assert_true(disk.fd < 0 || lseek(disk.fd, 0, SEEK_DATA) < 0);
 	assert_int_equal(format(disk.fd, &want, "", 0, &err), -1);
 	assert_int_equal(err.code, ERR_DEADLINE_EXCEEDED);
 	fake_close(&disk);

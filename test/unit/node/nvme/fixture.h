@@ -84,7 +84,10 @@ static inline void fixture_open(struct fixture *f, const char *name)
 	}
 	(void)snprintf(path, sizeof(path), NV_SOURCE_DIR "/test/fixtures/sysfs/%s.txt", name);
 	FILE *in = fopen(path, "re");
-	assert_non_null(in);
+	if (!in) {
+		fail_msg("%s", path);
+		abort();
+	}
 	while (fgets(line, sizeof(line), in)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (line[0] && line[0] != '#') {
@@ -103,6 +106,7 @@ static inline int fixture_remove_one(
 static inline void fixture_close(struct fixture *f)
 {
 	host_close(&f->host);
+	// NOLINTNEXTLINE(concurrency-mt-unsafe)
 	(void)nftw(f->root, fixture_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -107,8 +107,8 @@ static void test_connect(void **state)
 	assert_false(w.result.existed);
 	assert_int_equal(w.result.errnum, 0);
 	/* Always the port, who we are, and queues that the kernel does not choose. */
-	static const char *const parts[] = {"nqn=" NQN_A ",", "transport=tcp", "traddr=10.0.0.5",
-		"trsvcid=4420", "hostnqn=nqn.2026-01.dev.csi.nvmetcp:node.t.n1",
+	static const char *const parts[] = {"nqn=nqn.2026-01.dev.csi.nvmetcp:t:a,", "transport=tcp",
+		"traddr=10.0.0.5", "trsvcid=4420", "hostnqn=nqn.2026-01.dev.csi.nvmetcp:node.t.n1",
 		"hostid=01234567-89ab-cdef-0123-456789abcdef", "nr_io_queues=", "ctrl_loss_tmo=-1"};
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (!strstr(kernel->string, parts[i])) {

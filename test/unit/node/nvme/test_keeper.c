@@ -40,6 +40,9 @@ static void target_open(struct target *t)
 	socklen_t len = sizeof(a);
 
 	*t = (struct target){.sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+	if (t->sock < 0) {
+		abort();
+	}
 	assert_int_equal(bind(t->sock, (struct sockaddr *)&a, len), 0);
 	assert_int_equal(listen(t->sock, 8), 0);
 	assert_int_equal(getsockname(t->sock, (struct sockaddr *)&a, &len), 0);
