@@ -24,7 +24,7 @@ static void a_name_is_the_same_for_ever(void **state)
 	objname_make("prod", BE_KIND_VOLUME, "pvc-1", object);
 	assert_string_equal(object, PVC1);
 	objname_make("prod", BE_KIND_SNAPSHOT, "pvc-1", object);
-	assert_string_equal(object + 6, PVC1 + 6);
+	assert_string_equal(object + 6, &PVC1[6]);
 	assert_int_equal(object[5], 's');
 }
 
