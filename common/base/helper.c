@@ -110,6 +110,11 @@ static _Noreturn void child_main(
 		}
 	}
 	memcpy(answer.out, sb_str(&out), strlen(sb_str(&out)) + 1);
+	/* What was lent must be free by the time the caller reads the answer: it may unmount next.
+	 */
+	if (fds[1] >= 0) {
+		(void)close(fds[1]);
+	}
 	(void)send_with_fds(fds[0], &answer, sizeof(answer), NULL, 0);
 	_exit(0);
 }

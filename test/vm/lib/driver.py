@@ -34,9 +34,9 @@ class Program:
         log = f"/out/{self.name}.log"
         self.pid = int(self.vm.run(
             f"{environment} setsid {BIN}/{self.name} {self.arguments} </dev/null >>{log} 2>&1 & echo $!"))
-        listens = f"test -S {self.socket}"
-        if ":" in self.socket:
-            listens = f"ss -Hltn 'src {self.socket}' | grep -q ."
+        # A killed program leaves its socket's file behind, so that is no sign of life.
+        kind = "-Hltn" if ":" in self.socket else "-Hlx"
+        listens = f"ss {kind} 'src {self.socket}' | grep -q ."
         self.vm.wait_for(f"{listens} || ! kill -0 {self.pid}", what=f"{self.name} to listen")
         if self.vm.run(f"kill -0 {self.pid}", check=False)[0] != 0:
             raise AssertionError(f"{self.name} ended at its start:\n" + self.vm.run(f"tail -n 20 {log}"))
