@@ -128,7 +128,7 @@ static int run_expand(const struct step *in, void *arg, struct err *err)
 	return c->result == BE_FAILED ? -1 : 0;
 }
 
-/* The size to grow to: 0 when the volume is large enough as it is. */
+/* The size to grow to: the one that the volume has when that is large enough. */
 static int expand_size(struct changing *c, const struct core_range *range, int64_t have,
 	int64_t *ret_size, struct err *err)
 {
@@ -136,7 +136,7 @@ static int expand_size(struct changing *c, const struct core_range *range, int64
 	int64_t unit;
 	int64_t size;
 
-	*ret_size = 0;
+	*ret_size = have;
 	if (range->limit > 0 && have > range->limit) {
 		return err_set(err, ERR_OUT_OF_RANGE,
 			"capacity_range.limit_bytes: %" PRId64 " is below the %" PRId64
@@ -189,11 +189,13 @@ int core_volume_expand(struct core *core, struct op *op, const struct core_id *i
 	if (expand_size(&c, range, volume.size, &c.expand.size, err) < 0) {
 		return err_wrap(err, "volume %s/%s", c.member->name, id->object);
 	}
-	if (c.expand.size == 0) {
-		*ret_size = volume.size;
-		return 0;
-	}
+	/* Also when the size that the backend tells is large enough already: a growth that was cut
+	 * short may have been recorded before the data grew or the hosts were told. */
 	if (!c.member->be->ops->volume_expand) {
+		if (c.expand.size == volume.size) {
+			*ret_size = volume.size;
+			return 0;
+		}
 		return err_set(err, ERR_OUT_OF_RANGE,
 			"volume %s/%s: backend %s cannot grow volumes", c.member->name, id->object,
 			c.member->name);

@@ -155,14 +155,15 @@ static void growing(void **state UNUSED)
 	/* Large enough: what it has, and no change. */
 	assert_int_equal(expand(&bench, id, GIB, 0, &size), 0);
 	assert_int_equal(size, 2 * GIB + TINY_UNIT);
-	assert_int_equal(bench.a->calls[TINY_EXPAND], 1);
+	/* The backend is asked each time: it may have been cut short after it told the new size. */
+	assert_int_equal(bench.a->calls[TINY_EXPAND], 3);
 
 	expect(&bench, expand(&bench, id, GIB, 2 * GIB, &size), ERR_OUT_OF_RANGE, "limit_bytes");
 	expect(&bench, expand(&bench, id, 3 * GIB + 1, 3 * GIB + 1, &size), ERR_OUT_OF_RANGE,
 		"step");
 	expect(&bench, expand(&bench, id, TIB + 1, 0, &size), ERR_OUT_OF_RANGE, "required_bytes");
 	expect(&bench, expand(&bench, id, INT64_MAX, 0, &size), ERR_OUT_OF_RANGE, "required_bytes");
-	assert_int_equal(bench.a->calls[TINY_EXPAND], 1);
+	assert_int_equal(bench.a->calls[TINY_EXPAND], 3);
 	bench_stop(&bench);
 }
 
