@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 /** A connect (name, TCP, TLS) that takes longer is given up, as another try may find a better path.
  */
@@ -114,6 +115,21 @@ static int on_sending(void *arg, char *remote_ip, char *local_ip, int remote_por
 	return CURL_PREREQFUNC_OK;
 }
 
+/*
+ * Closing resets the connection and drops what was not delivered: a request that was given up must
+ * not be retransmitted by the kernel and carried out after later ones. After a whole answer there
+ * is nothing left to drop. Without effect on a Unix socket, which holds nothing back.
+ */
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	(void)arg;
+	(void)purpose;
+	return setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0 ? CURL_SOCKOPT_OK
+									     : CURL_SOCKOPT_ERROR;
+}
+
 static int add_header(struct call *call, const char *line)
 {
 	struct curl_slist *list = curl_slist_append(call->headers, line);
@@ -214,6 +230,7 @@ static int set_transport(struct call *call, const char *url)
 	SET(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	SET(easy, CURLOPT_MAXAGE_CONN, (long)KEEP_IDLE_S);
 	SET(easy, CURLOPT_FRESH_CONNECT, once && !call->request->repeatable ? 1L : 0L);
+	SET(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	SET(easy, CURLOPT_PREREQFUNCTION, on_sending);
 	SET(easy, CURLOPT_PREREQDATA, call);
 	SET(easy, CURLOPT_HEADERFUNCTION, on_header);

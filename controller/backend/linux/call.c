@@ -99,30 +99,43 @@ static struct secret *token_now(struct linux_backend *lb)
 	return token;
 }
 
-/* The agent did not take our token: was it changed in its file? Then use that one. */
-static bool token_changed(struct linux_backend *lb)
+static void drop_token(struct secret **token)
 {
-	struct secret *used = NULL;
-	struct secret *fresh = NULL;
-	bool changed = false;
+	secret_unref(*token);
+}
 
-	if (!*lb->token_file || secret_read_file(lb->token_file, &fresh, NULL) < 0) {
+static bool same_token(const struct secret *a, const struct secret *b)
+{
+	return a && b && secret_equal(a, secret_bytes(b), secret_len(b));
+}
+
+/*
+ * The agent did not take @sent, the token from before the call: is there another one by now, in
+ * the file, or put in use by a call that failed before us? What the file says is taken over only
+ * when it is not @sent, as it may have been read before another call found a newer one.
+ */
+static bool token_changed(struct linux_backend *lb, const struct secret *sent)
+{
+	struct secret *fresh = NULL;
+	struct secret *old = NULL;
+	bool changed;
+
+	if (!*lb->token_file) {
 		return false;
 	}
-	used = token_now(lb);
-	if (!used || !secret_equal(used, secret_bytes(fresh), secret_len(fresh))) {
-		changed = http_client_set_token(lb->client, fresh, NULL) == 0;
+	if (secret_read_file(lb->token_file, &fresh, NULL) < 0) {
+		fresh = NULL;
 	}
-	if (changed) {
-		struct secret *old;
-
-		(void)pthread_mutex_lock(&lb->lock);
+	/* Both places in one go, so that they never come to differ. */
+	(void)pthread_mutex_lock(&lb->lock);
+	if (fresh && !same_token(fresh, sent) && !same_token(fresh, lb->token) &&
+		http_client_set_token(lb->client, fresh, NULL) == 0) {
 		old = lb->token;
 		lb->token = secret_ref(fresh);
-		(void)pthread_mutex_unlock(&lb->lock);
-		secret_unref(old);
 	}
-	secret_unref(used);
+	changed = lb->token && !same_token(lb->token, sent);
+	(void)pthread_mutex_unlock(&lb->lock);
+	secret_unref(old);
 	secret_unref(fresh);
 	return changed;
 }
@@ -134,12 +147,13 @@ static int read_success(const struct linux_backend *lb, const struct http_respon
 	struct js_doc *doc = NULL;
 	struct js_at root;
 
+	if (ret_doc ? res->status != 200 && res->status != 201 : res->status != 204) {
+		(void)err_set(err, ERR_UNAVAILABLE, "status %d, which must be %s", res->status,
+			ret_doc ? "200 or 201, with the object" : "204");
+		return linux_garbage(lb, err);
+	}
 	if (!ret_doc) {
 		return 0;
-	}
-	if (res->status == 204) {
-		(void)err_set(err, ERR_UNAVAILABLE, "status 204, without the object");
-		return linux_garbage(lb, err);
 	}
 	if (js_parse("answer", res->body, res->len, LINUX_ANSWER_MAX, &doc, err) < 0) {
 		return linux_garbage(lb, err);
@@ -171,6 +185,7 @@ static int get_plain(struct linux_backend *lb, const struct op *op, const char *
 	struct js_doc **ret_doc, struct err *err)
 {
 	_cleanup_http_response_ struct http_response res = {0};
+	_cleanup_(drop_token) struct secret *sent = token_now(lb);
 
 	*ret_doc = NULL;
 	if (!path) {
@@ -179,7 +194,7 @@ static int get_plain(struct linux_backend *lb, const struct op *op, const char *
 	if (get_once(lb, op, path, &res, err) < 0) {
 		return no_answer(lb, err);
 	}
-	if (res.status == 401 && token_changed(lb)) {
+	if (res.status == 401 && token_changed(lb, sent)) {
 		http_response_done(&res);
 		if (get_once(lb, op, path, &res, err) < 0) {
 			return no_answer(lb, err);
@@ -275,17 +290,18 @@ static int send_plain(const struct step *in, struct linux_backend *lb, const str
 	const struct http_request *request, struct js_doc **ret_doc, struct err *err)
 {
 	_cleanup_http_response_ struct http_response res = {0};
+	_cleanup_(drop_token) struct secret *sent = token_now(lb);
 
 	if (send_once(in, lb, op, request, &res, err) < 0) {
 		return no_answer(lb, err);
 	}
-	if (res.status == 401 && token_changed(lb)) {
+	if (res.status == 401 && token_changed(lb, sent)) {
 		http_response_done(&res);
 		if (send_once(in, lb, op, request, &res, err) < 0) {
 			return no_answer(lb, err);
 		}
 	}
-	if (res.status != 200 && res.status != 201 && res.status != 204) {
+	if (res.status < 200 || res.status > 299) {
 		return refused(lb, &res, err);
 	}
 	return read_success(lb, &res, ret_doc, err);

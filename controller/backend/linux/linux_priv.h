@@ -59,7 +59,8 @@ struct linux_change {
 	const char *path;
 	const struct js *body; /* NULL: none */
 };
-/** linux_send - the same for @change. @ret_doc NULL: the content of the answer does not matter. */
+/** linux_send - the same for @change. @ret_doc NULL: it must answer 204, which is
+ * how a DELETE says that it is done; any other success leaves the outcome unknown. */
 MUST_USE int linux_send(const struct step *in, struct linux_backend *lb, const struct op *op,
 	const struct linux_change *change, struct js_doc **ret_doc, struct err *err);
 /** linux_limits - from /v1/info, kept for LINUX_INFO_MS. */

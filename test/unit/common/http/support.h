@@ -180,7 +180,8 @@ struct fake {
 	int fd;
 	uint16_t port;
 	atomic_int connections;
-	int heard; /* eventfd: a request's head came */
+	int heard;	   /* eventfd: a request's head came */
+	atomic_bool reset; /* FAKE_SILENT: the client left by a reset, not an orderly end */
 	char request[8192];
 	pthread_t thread;
 };
@@ -205,7 +206,9 @@ static inline void fake_serve(struct fake *fake, int fd)
 		return;
 	}
 	if (fake->mode == FAKE_SILENT) {
+		errno = 0;
 		(void)read_until(fd, NULL, rest, sizeof(rest));
+		atomic_store(&fake->reset, errno == ECONNRESET);
 		return;
 	}
 	send_all(fd, fake->reply, strlen(fake->reply));

@@ -128,6 +128,10 @@ static void ends_early(
 	assert_non_null(strstr(err.msg, outcome == HTTP_UNKNOWN ? "outcome unknown" : "not sent"));
 	http_client_free(s.client);
 	fake_stop(&fake);
+	/* Nothing of a request that was given up may be delivered any more. */
+	if (outcome == HTTP_UNKNOWN) {
+		assert_true(atomic_load(&fake.reset));
+	}
 }
 
 static void test_deadline_and_cancel(void **state)

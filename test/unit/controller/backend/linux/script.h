@@ -27,6 +27,7 @@ struct script_line {
 	int status; /* 0: `body` is the whole answer, head included, NULL: none at all */
 	const char *body;
 	unsigned times; /* 0: always */
+	bool crowded;	/* say it only when the next call waits at the door */
 	unsigned used;
 };
 
@@ -119,6 +120,13 @@ static void script_say(int fd, const struct script_line *line)
 	}
 }
 
+static bool script_crowded(const struct script *script)
+{
+	struct deadline dl = deadline_in(20000);
+
+	return deadline_poll(&dl, script->listener, POLLIN, -1, "script", NULL) == 1;
+}
+
 static void *script_run(void *arg)
 {
 	struct script *script = arg;
@@ -140,7 +148,9 @@ static void *script_run(void *arg)
 			script->seen[script->n_seen++] = strdup(sb_str(&sb));
 		}
 		(void)pthread_mutex_unlock(&script->lock);
-		script_say(fd, &line);
+		if (!line.crowded || script_crowded(script)) {
+			script_say(fd, &line);
+		}
 		(void)close(fd);
 		sb_done(&sb);
 	}

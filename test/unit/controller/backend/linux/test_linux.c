@@ -290,6 +290,68 @@ static void a_token_may_change(void **state)
 	(void)unlink(path);
 }
 
+struct asking {
+	struct world *w;
+	int rc;
+	struct err err;
+};
+
+static void *ask(void *arg)
+{
+	struct asking *a = arg;
+	struct op op = {.arena = arena_new((size_t)1024 * 1024), .deadline = deadline_in(30000)};
+	struct be_volume volume;
+
+	a->rc = a->w->be->ops->volume_get(a->w->be, &op, VOLUME, &volume, &a->err);
+	arena_free(op.arena);
+	return NULL;
+}
+
+/* Two calls are under way with the old token: the second must not take its 401 for the new one's.
+ */
+static void two_calls_meet_a_new_token(void **state)
+{
+	struct world *w = *state;
+	struct be_config config = config_of(w);
+	struct script_line no = {.request = "GET /v1/volumes/" VOLUME,
+		.status = 401,
+		.body = ERROR("UNAUTHENTICATED"),
+		.times = 2,
+		.crowded = true};
+	struct asking asking[2] = {{.w = w}, {.w = w}};
+	pthread_t threads[2];
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/token", w->script.dir);
+	put_token(path, "first");
+	config.token_file = path;
+	be_close(w->be);
+	w->be = NULL;
+	assert_int_equal(backend_linux.open(&config, &w->be, &w->err), 0);
+	put_token(path, "second");
+	fresh(w);
+	/* The first 401 when the other call is sent, the next when the repeated one is. */
+	script_add(&w->script, no);
+	say(w, "GET /v1/volumes/" VOLUME, 200, GOOD);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(pthread_create(&threads[i], NULL, ask, &asking[i]), 0);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		if (asking[i].rc < 0) {
+			fail_msg("call %u: %s", i, asking[i].err.msg);
+		}
+	}
+	assert_int_equal(seen(w, "GET"), 4);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_non_null(strcasestr(
+			w->script.seen[i], i < 2 ? "Bearer first\r\n" : "Bearer second\r\n"));
+	}
+	(void)unlink(path);
+}
+
 static void nobody_there_is_unavailable(void **state)
 {
 	struct world *w = *state;
@@ -321,6 +383,7 @@ int main(void)
 		WORLD_TEST(a_grant_is_read),
 		WORLD_TEST(a_page_is_read),
 		WORLD_TEST(a_token_may_change),
+		WORLD_TEST(two_calls_meet_a_new_token),
 		WORLD_TEST(nobody_there_is_unavailable),
 	};
 
