@@ -37,8 +37,7 @@ int rpc_socket_lock(const char *path, const struct deadline *wait, int *ret_fd, 
 	return 0;
 }
 
-/* Return: 1 when somebody listens at @path, 0 when nobody does, -1 with errno. */
-static int somebody_listens(const char *path)
+int rpc_socket_connect(const char *path)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -47,12 +46,19 @@ static int somebody_listens(const char *path)
 		return -1;
 	}
 	memcpy(addr.sun_path, path, strnlen(path, sizeof(addr.sun_path) - 1));
-	if (connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0) {
+	return connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ? -1 : TAKE_FD(fd);
+}
+
+/* Return: 1 when somebody listens at @path, 0 when nobody does, -1 with errno. */
+static int somebody_listens(const char *path)
+{
+	_cleanup_close_ int fd = rpc_socket_connect(path);
+
+	if (fd >= 0) {
 		return 1;
 	}
 	switch (errno) {
 	case EAGAIN: /* its queue is full, so it is alive */
-	case EINPROGRESS:
 		return 1;
 	case ECONNREFUSED:
 	case ENOENT:

@@ -17,6 +17,10 @@
 MUST_USE int rpc_socket_lock(
 	const char *path, const struct deadline *wait, int *ret_fd, struct err *err);
 
+/** rpc_socket_connect - a connection that does not block. Return: it, or -1 with errno (EAGAIN: the
+ * listener's queue is full). */
+MUST_USE int rpc_socket_connect(const char *path);
+
 /**
  * rpc_socket_prepare - is there nothing at @socket's path, or only what a process left that is
  * gone? Return: 0, or -1: UNAVAILABLE when somebody answers there, FAILED_PRECONDITION when it is

@@ -4,10 +4,7 @@
  * never complete, and bytes that are not gRPC at all. After each the server answers others.
  */
 #include "common/base/fileio.h"
-#include "test/unit/common/rpc/support.h"
-
-#include <sys/socket.h>
-#include <sys/un.h>
+#include "test/unit/common/rpc/raw.h"
 
 #include <grpc/compression.h>
 #include <grpc/grpc.h>
@@ -237,26 +234,6 @@ static void test_message_never_comes(void **state UNUSED)
 
 /* ---- bytes on the socket ---- */
 
-static int connect_raw(struct setup *setup)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", setup->socket_path);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		fail_msg("cannot connect to %s", setup->socket_path);
-	}
-	return fd;
-}
-
-static void send_raw(int fd, const void *bytes, size_t n)
-{
-	/* The server may have hung up already. */
-	ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
-
-	assert_true(sent == (ssize_t)n || sent < 0);
-}
-
 static int count_one(const char *name UNUSED, void *arg)
 {
 	(*(unsigned *)arg)++;
@@ -271,9 +248,6 @@ static unsigned open_fds(void)
 	assert_int_equal(dir_each(AT_FDCWD, "/proc/self/fd", count_one, &n, &err), 0);
 	return n;
 }
-
-#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-static const char settings[9] = {0, 0, 0, 4};
 
 static void test_garbage(void **state UNUSED)
 {
@@ -332,26 +306,6 @@ static void test_many_idle_connections(void **state UNUSED)
 		(void)close(fds[i]);
 	}
 	setup_end(&setup);
-}
-
-/* Read exactly @n bytes. Return: false at the end of the connection. */
-static bool read_raw(int fd, void *bytes, size_t n)
-{
-	struct deadline dl = deadline_in(LONG_MS);
-	uint8_t *at = bytes;
-
-	while (n > 0) {
-		ssize_t got;
-
-		assert_int_equal(deadline_poll(&dl, fd, POLLIN, -1, "the server", NULL), 1);
-		got = read(fd, at, n);
-		if (got <= 0) {
-			return false;
-		}
-		at += got;
-		n -= (size_t)got;
-	}
-	return true;
 }
 
 /* Pings on an idle connection, far more often than gRPC's default tolerates: none is punished. */
