@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How to connect: the connection options of a volume, the profiles, and the one table of
- * StorageClass parameters that set them (docs/parameters.md is tested against it).
+ * StorageClass parameters that set them (docs/storageclass.md is tested against it).
  * Source of the ranges: drivers/nvme/host/fabrics.c (match tokens), facts on /dev/nvme-fabrics.
  */
 #pragma once

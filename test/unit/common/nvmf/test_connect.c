@@ -2,11 +2,9 @@
 /*
  * Connection options: profiles, parameters with their ranges, and the kernel's string.
  */
-#include "common/base/fileio.h"
 #include "common/base/parse.h"
 #include "common/nvmf/connect.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -318,76 +316,9 @@ static void test_string_refuses(void **state)
 	assert_int_equal(connect_string(&o, NQN, &host, &v4, &out, &err), -1);
 }
 
-/* "1 to 1024" of a line of the page: the ends are taken, one more or less is not. */
-static void check_range(const char *key, const char *range)
-{
-	struct connect_options options;
-	struct err err = {0};
-	char low[24];
-	char high[24];
-	char past[32];
-	int64_t min;
-	int64_t max;
-	const char *to = strstr(range, " to ");
-
-	assert_non_null(to);
-	(void)snprintf(low, sizeof(low), "%.*s", (int)(to - range), range);
-	(void)snprintf(high, sizeof(high), "%.*s", (int)strcspn(to + 4, " "), to + 4);
-	assert_int_equal(parse_i64(key, low, -10, INT32_MAX, &min, &err), 0);
-	assert_int_equal(parse_i64(key, high, 0, INT32_MAX, &max, &err), 0);
-	assert_int_equal(parse_one(key, low, &options, &err), 0);
-	assert_int_equal(parse_one(key, high, &options, &err), 0);
-	(void)snprintf(past, sizeof(past), "%lld", (long long)min - 1);
-	assert_int_equal(parse_one(key, past, &options, &err), -1);
-	(void)snprintf(past, sizeof(past), "%lld", (long long)max + 1);
-	assert_int_equal(parse_one(key, past, &options, &err), -1);
-}
-
-/* Every row of the page's table is a parameter with the values that the page says, and there are
- * as many rows as parameters. */
-static void test_the_page_tells_the_truth(void **state)
-{
-	_cleanup_free_ char *page = NULL;
-	struct err err = {0};
-	unsigned rows = 0;
-
-	(void)state;
-	assert_int_equal(
-		file_read(AT_FDCWD, NV_SOURCE_DIR "/docs/parameters.md", 65536, &page, NULL, &err),
-		0);
-	char *at = strstr(page, "## How the node connects");
-	assert_non_null(at);
-	char *end = strstr(at, "| Profile |");
-	assert_non_null(end);
-	*end = '\0';
-	while ((at = strstr(at, "\n| `")) != NULL) {
-		char key[32];
-		char values[64];
-		struct connect_options options;
-
-		at += 4;
-		(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(at, "`"), at);
-		at = strstr(at, "| ") + 2;
-		(void)snprintf(values, sizeof(values), "%.*s", (int)(strstr(at, " |") - at), at);
-		assert_true(connect_is_parameter(key));
-		rows++;
-		if (strstr(values, " to ")) {
-			check_range(key, values);
-			continue;
-		}
-		assert_int_equal(parse_one(key, "nonsense", &options, &err), -1);
-		char *rest = values;
-		for (char *word; (word = strsep(&rest, ",")) != NULL;) {
-			assert_int_equal(parse_one(key, word + (*word == ' '), &options, &err), 0);
-		}
-	}
-	assert_int_equal(rows, 12);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_the_page_tells_the_truth),
 		cmocka_unit_test(test_profiles),
 		cmocka_unit_test(test_profile_unknown),
 		cmocka_unit_test(test_numbers),

@@ -2,8 +2,11 @@
 /*
  * StorageClass parameters: every row of the table, and everything that is not in it.
  */
+#include "common/base/fileio.h"
+#include "common/base/parse.h"
 #include "controller/core/params.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -167,6 +170,79 @@ static void snapshot_classes(void **state UNUSED)
 	assert_non_null(strstr(err.msg, "parameters.pool"));
 }
 
+/* Return: 0 when a class with this parameter alone is taken. */
+static int parse_one(struct arena *arena, const char *key, const char *value)
+{
+	struct kv kv = {key, value};
+	struct volume_params params;
+
+	return params_parse((struct kv_list){&kv, 1}, arena, &params, NULL);
+}
+
+/* "1 to 1024" of a line of the page: the ends are taken, one more or less is not. */
+static void check_range(struct arena *arena, const char *key, const char *range)
+{
+	char text[32];
+	int64_t ends[2];
+	const char *to = strstr(range, " to ");
+
+	assert_non_null(to);
+	(void)snprintf(text, sizeof(text), "%.*s", (int)(to - range), range);
+	assert_int_equal(parse_i64(key, text, INT32_MIN, INT32_MAX, &ends[0], NULL), 0);
+	assert_int_equal(parse_i64(key, to + 4, INT32_MIN, INT32_MAX, &ends[1], NULL), 0);
+	for (int64_t i = 0; i < 2; i++) {
+		(void)snprintf(text, sizeof(text), "%lld", (long long)ends[i]);
+		assert_int_equal(parse_one(arena, key, text), 0);
+		(void)snprintf(text, sizeof(text), "%lld", (long long)(ends[i] + 2 * i - 1));
+		assert_int_equal(parse_one(arena, key, text), -1);
+	}
+}
+
+/* "a, b, c" of a line of the page: each is taken, another word is not. */
+static void check_choices(struct arena *arena, const char *key, char *values)
+{
+	assert_int_equal(parse_one(arena, key, "nonsense"), -1);
+	for (char *word; (word = strsep(&values, ",")) != NULL;) {
+		if (parse_one(arena, key, word + (*word == ' ')) < 0) {
+			fail_msg("%s: the page says that '%s' is allowed", key, word);
+		}
+	}
+}
+
+/* Every row of the page's table is a parameter with the values that the page says. That no
+ * parameter is missing there is seen to by test/docs. */
+static void the_page_tells_the_truth(void **state)
+{
+	_cleanup_free_ char *page = NULL;
+	unsigned rows = 0;
+
+	assert_int_equal(file_read(AT_FDCWD, NV_SOURCE_DIR "/docs/storageclass.md", 65536, &page,
+				 NULL, NULL),
+		0);
+	char *at = strstr(page, "| Parameter |");
+	assert_non_null(at);
+	char *end = strstr(at, "\n\n");
+	assert_non_null(end);
+	*end = '\0';
+	for (; (at = strstr(at, "\n| `")) != NULL; rows++) {
+		char key[40];
+		char values[64];
+
+		at += 4;
+		(void)snprintf(key, sizeof(key), "%.*s", (int)strcspn(at, "`"), at);
+		at = strstr(at, "| ") + 2;
+		(void)snprintf(values, sizeof(values), "%.*s", (int)(strstr(at, " |") - at), at);
+		if (strstr(values, " to ")) {
+			check_range(*state, key, values);
+		} else if (strncmp(values, "any ", 4) == 0) {
+			assert_int_equal(parse_one(*state, key, "-i 8192"), 0);
+		} else {
+			check_choices(*state, key, values);
+		}
+	}
+	assert_int_equal(rows, 17);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -175,6 +251,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_the_parameter, setup, teardown),
 		cmocka_unit_test_setup_teardown(context_with_filesystem, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_page_tells_the_truth, setup, teardown),
 		cmocka_unit_test(full_arena),
 		cmocka_unit_test(snapshot_classes),
 	};
