@@ -135,13 +135,16 @@ class Lab:
 
 
 class VM:
-    def __init__(self, lab, name, number, memory=2048, cpus=2, disks=None, boot_timeout=120):
+    def __init__(self, lab, name, number, memory=2048, cpus=2, disks=None, boot_timeout=120, init=None):
+        """init="systemd": a machine with a service manager; what it writes is kept on its disk
+        "system", if there is one, over power cuts."""
         self.lab = lab
         self.name = name
         self.number = number
         self.memory = memory
         self.cpus = cpus
         self.boot_timeout = boot_timeout
+        self.init = init
         self.ip = f"10.77.0.{number}"
         self.ip2 = f"10.78.0.{number}"
         self.out = os.path.join(lab.out, name)
@@ -155,6 +158,17 @@ class VM:
         self.qemu = None
         self.channel = None
 
+    def _init_options(self):
+        if not self.init:
+            return ""
+        # udev would load drivers for all that QEMU emulates; these take seconds and are of no use.
+        text = (f" nv.init={self.init} systemd.unit=multi-user.target"
+                " module_blacklist=kvm_amd,kvm,ata_piix,psmouse,pcspkr,i2c_piix4,floppy,button")
+        for i, (disk, _) in enumerate(self.disks):
+            if disk == "system":
+                text += " nv.system=/dev/vd" + chr(ord("a") + i)
+        return text
+
     def _arguments(self, agent_path):
         version = kernel_version()
         n = self.number
@@ -165,7 +179,8 @@ class VM:
             "-display", "none", "-no-reboot", "-nodefaults", "-monitor", "none",
             "-kernel", f"/boot/vmlinuz-{version}", "-initrd", make_initramfs(version),
             "-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 "
-            f"nv.name={self.name} nv.eth0={self.ip}/24 nv.eth1={self.ip2}/24",
+            f"nv.name={self.name} nv.eth0={self.ip}/24 nv.eth1={self.ip2}/24"
+            + self._init_options(),
             "-serial", f"file:{self.out}/console.log",
             "-virtfs", "local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap",
             "-virtfs", f"local,path={self.out},mount_tag=out,security_model=none,multidevs=remap",
