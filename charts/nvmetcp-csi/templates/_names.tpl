@@ -59,3 +59,14 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{ fail (printf "%s.serviceAccount.name: is required where %s.serviceAccount.create is false" $component $component) }}
 {{- end }}
 {{- end }}
+
+{{/* How an update goes. The defaults' rollingUpdate is merged into any other type; the API refuses that. */}}
+{{- define "nvmetcp-csi.updateStrategy" -}}
+type: {{ .updateStrategy.type }}
+{{- if eq .updateStrategy.type "RollingUpdate" }}
+{{- with .updateStrategy.rollingUpdate }}
+rollingUpdate:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end }}
