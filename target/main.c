@@ -3,6 +3,7 @@
  * nvmetcp-target: turns directories of this machine into volumes over NVMe/TCP.
  */
 #include "common/base/log.h"
+#include "target/check.h"
 #include "target/config.h"
 #include "target/run.h"
 
@@ -15,12 +16,16 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static const char help[] =
 	"Usage: nvmetcp-target --config FILE [--log-level LEVEL]\n"
+	"       nvmetcp-target check [--config FILE]\n"
 	"       nvmetcp-target --check-config FILE\n"
 	"       nvmetcp-target --init-pool DIRECTORY NAME\n"
 	"\n"
 	"Manages volumes in directories of this machine and exports them over NVMe/TCP.\n"
 	"\n"
 	"  --config FILE          run with this configuration (JSON, see docs/target.md)\n"
+	"  check                  say what this machine lacks to run with the configuration\n"
+	"                         (" CONFIG_PATH "): a line each, OK, WARN or FAIL,\n"
+	"                         with what to do. Changes nothing; may run beside the agent.\n"
 	"  --check-config FILE    read the configuration, say what is wrong, and end\n"
 	"  --init-pool DIR NAME   make an existing, empty directory a pool and print its\n"
 	"                         identity: tries reflink, makes the folders volumes and\n"
@@ -31,11 +36,13 @@ static const char help[] =
 	"  --help, --version\n"
 	"\n"
 	"Exit status: 0 ended by SIGTERM or SIGINT, or done; 1 failed, the last line says why;\n"
-	"2 wrong arguments or configuration. Exports stay in the kernel when the agent ends.\n";
+	"2 wrong arguments or configuration; of check: 0 no FAIL, 1 at least one. Exports stay in\n"
+	"the kernel when the agent ends.\n";
 
 struct args {
 	const char *config;
-	const char *check;
+	const char *check_config;
+	bool check; /* the machine */
 	const char *init_dir;
 	const char *init_name;
 	enum log_level level;
@@ -71,7 +78,7 @@ static int read_args(int argc, char **argv, struct args *ret)
 			ret->config = optarg;
 			break;
 		case 'k':
-			ret->check = optarg;
+			ret->check_config = optarg;
 			break;
 		case 'i':
 			ret->init_dir = optarg;
@@ -93,14 +100,21 @@ static int read_args(int argc, char **argv, struct args *ret)
 	if (ret->init_dir && optind < argc) {
 		ret->init_name = argv[optind++];
 	}
+	if (optind < argc && streq(argv[optind], "check")) {
+		ret->check = true;
+		optind++;
+	}
 	if (optind < argc) {
 		return usage("an argument is too many");
+	}
+	if (ret->check && !ret->config) {
+		ret->config = CONFIG_PATH;
 	}
 	if (ret->init_dir && !ret->init_name) {
 		return usage("--init-pool needs a directory and a name");
 	}
-	if ((ret->config != NULL) + (ret->check != NULL) + (ret->init_dir != NULL) != 1) {
-		return usage("one of --config, --check-config and --init-pool is needed");
+	if ((ret->config != NULL) + (ret->check_config != NULL) + (ret->init_dir != NULL) != 1) {
+		return usage("one of check, --config, --check-config and --init-pool is needed");
 	}
 	return 0;
 }
@@ -132,16 +146,19 @@ int main(int argc, char **argv)
 	if (status != 0 || args.done) {
 		return status;
 	}
+	if (args.check) {
+		return check_this_machine(args.config) > 0 ? EXIT_FAILED : 0;
+	}
 	log_set(args.level, STDERR_FILENO);
 	if (args.init_dir) {
 		return run_init_pool(args.init_dir, args.init_name, &err) < 0
 			       ? fail(&err, EXIT_FAILED)
 			       : 0;
 	}
-	if (config_load(args.config ? args.config : args.check, &config, &err) < 0) {
+	if (config_load(args.config ? args.config : args.check_config, &config, &err) < 0) {
 		return fail(&err, EXIT_USAGE);
 	}
-	if (args.check) {
+	if (args.check_config) {
 		return 0;
 	}
 	block_signals();

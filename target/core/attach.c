@@ -66,10 +66,11 @@ static int record_write(const struct step *in UNUSED, const struct catalog *c,
 	return file_write_atomic(AT_FDCWD, path, text, len, 0600, err);
 }
 
-static int open_store(const struct step *in, struct catalog *c, struct store **ret_store,
-	struct stamp *ret_stamp, struct err *err)
+/* @recorded gets the identity that was recorded before. */
+static int open_recorded(const struct step *in, const struct catalog *c,
+	char recorded[UUID_TEXT_SIZE], struct store **ret_store, struct stamp *ret_stamp,
+	struct err *err)
 {
-	char recorded[UUID_TEXT_SIZE];
 	struct file_store_options options = {
 		.path = c->path,
 		.name = c->name,
@@ -84,7 +85,15 @@ static int open_store(const struct step *in, struct catalog *c, struct store **r
 	if (!options.uuid && recorded[0]) {
 		options.uuid = recorded;
 	}
-	if (file_store_open(in, &options, ret_store, ret_stamp, err) < 0) {
+	return file_store_open(in, &options, ret_store, ret_stamp, err);
+}
+
+static int open_store(const struct step *in, struct catalog *c, struct store **ret_store,
+	struct stamp *ret_stamp, struct err *err)
+{
+	char recorded[UUID_TEXT_SIZE];
+
+	if (open_recorded(in, c, recorded, ret_store, ret_stamp, err) < 0) {
 		return -1;
 	}
 	if (!streq(recorded, ret_stamp->uuid) && record_write(in, c, ret_stamp, err) < 0) {
@@ -92,6 +101,19 @@ static int open_store(const struct step *in, struct catalog *c, struct store **r
 		*ret_store = NULL;
 		return err_wrap(err, "pool %s: record its identity", c->name);
 	}
+	return 0;
+}
+
+int catalog_probe(const struct step *in, const struct catalog *c, struct err *err)
+{
+	struct store *store = NULL;
+	struct stamp stamp;
+	char recorded[UUID_TEXT_SIZE];
+
+	if (open_recorded(in, c, recorded, &store, &stamp, err) < 0) {
+		return -1;
+	}
+	store_free(store);
 	return 0;
 }
 

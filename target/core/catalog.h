@@ -45,6 +45,9 @@ void catalog_uuid(struct catalog *catalog, char out[UUID_TEXT_SIZE]);
  * Return: 0, or -1: then the pool counts as absent, and @err is remembered as the reason.
  */
 MUST_USE int catalog_attach(const struct step *in, struct catalog *catalog, struct err *err);
+/** catalog_probe - would catalog_attach() find the pool, is it the recorded one, does reflink work?
+ * Changes nothing. Return: 0, or -1 with the reason. */
+MUST_USE int catalog_probe(const struct step *in, const struct catalog *catalog, struct err *err);
 /** catalog_ready - is the pool there as far as is known? @reason (may be NULL) gets why not. */
 bool catalog_ready(struct catalog *catalog, struct err *reason);
 

@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <sys/file.h>
 
-#define NVMET_ROOT "/sys/kernel/config/nvmet"
 /** Bytes of the UUID that make the 20 digits of the serial number. */
 #define SERIAL_BYTES 10
 

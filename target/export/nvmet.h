@@ -21,6 +21,8 @@
 #include "common/nvmf/portal.h"
 #include "target/export/configfs.h"
 
+/** The kernel's tree. */
+#define NVMET_ROOT "/sys/kernel/config/nvmet"
 /** What hosts see as the model. */
 #define NVMET_MODEL "nvmetcp-target"
 /** Ports of ours have ids from here on, one per portal; others are left alone. */
@@ -33,7 +35,7 @@ struct nvmet;
 
 /** struct nvmet_options - copied, but the functions. */
 struct nvmet_options {
-	const char *root; /* NULL: /sys/kernel/config/nvmet */
+	const char *root; /* NULL: NVMET_ROOT */
 	const struct configfs_ops *ops;
 	struct portals portals;
 	/** Runs a script of nft as one transaction; NULL: there is no gate. */
@@ -124,6 +126,14 @@ bool nvmet_ports_waiting(struct nvmet *nvmet);
 /** nvmet_address_there - is the portal's address set on this machine? True also when that cannot be
  * told. */
 bool nvmet_address_there(const struct portal *portal);
+
+/** nvmet_try_bind - bind a socket to the portal's address and @port (0: any), and close it again.
+ * Return: 0, or the errno: EADDRNOTAVAIL without the address, EADDRINUSE when somebody listens. */
+int nvmet_try_bind(const struct portal *portal, uint16_t port);
+
+/** nvmet_port_find - the port of nvmet, whoever made it, that listens at the portal. Return: its
+ * id, or -1. */
+int nvmet_port_find(const struct configfs *cfs, const struct portal *portal);
 
 /** nvmet_gate_close - drop new connections to the portals; those that stand are not touched. */
 MUST_USE int nvmet_gate_close(const struct step *in, struct nvmet *nvmet, struct err *err);

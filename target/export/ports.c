@@ -20,24 +20,23 @@
 #define GATE_NFT_MS 10000
 
 static bool port_attr_is(
-	const struct nvmet *nvmet, const char *port, const char *attr, const char *value)
+	const struct configfs *cfs, const char *port, const char *attr, const char *value)
 {
 	char path[CONFIGFS_PATH_SIZE];
 	char now[CONFIGFS_VALUE_SIZE];
 
-	return configfs_read(&nvmet->cfs, configfs_path(path, "ports/%s/%s", port, attr), now,
-		       NULL) == 0 &&
+	return configfs_read(cfs, configfs_path(path, "ports/%s/%s", port, attr), now, NULL) == 0 &&
 	       streq(now, value);
 }
 
-static bool port_is(const struct nvmet *nvmet, const char *port, const struct portal *portal)
+static bool port_is(const struct configfs *cfs, const char *port, const struct portal *portal)
 {
 	char trsvcid[8];
 
 	(void)snprintf(trsvcid, sizeof(trsvcid), "%u", portal->port);
-	return port_attr_is(nvmet, port, "addr_trtype", "tcp") &&
-	       port_attr_is(nvmet, port, "addr_traddr", portal->addr) &&
-	       port_attr_is(nvmet, port, "addr_trsvcid", trsvcid);
+	return port_attr_is(cfs, port, "addr_trtype", "tcp") &&
+	       port_attr_is(cfs, port, "addr_traddr", portal->addr) &&
+	       port_attr_is(cfs, port, "addr_trsvcid", trsvcid);
 }
 
 static bool port_number(const char *port, unsigned *ret)
@@ -106,7 +105,7 @@ static int port_drop(const struct step *in, struct nvmet *nvmet, const char *por
 static bool port_wanted(const struct nvmet *nvmet, const char *port)
 {
 	for (unsigned i = 0; i < nvmet->portals.n; i++) {
-		if (port_is(nvmet, port, &nvmet->portals.list[i])) {
+		if (port_is(&nvmet->cfs, port, &nvmet->portals.list[i])) {
 			return true;
 		}
 	}
@@ -147,7 +146,7 @@ int nvmet_ports_put(const struct step *in, struct nvmet *nvmet, struct err *err)
 		bool found = false;
 
 		for (size_t j = 0; j < ports.n && !found; j++) {
-			found = port_is(nvmet, ports.list[j], portal) &&
+			found = port_is(&nvmet->cfs, ports.list[j], portal) &&
 				port_number(ports.list[j], &id);
 		}
 		if (!found) {
@@ -269,15 +268,16 @@ unsigned nvmet_ports_down(struct nvmet *nvmet, struct err *why)
 	return down;
 }
 
-bool nvmet_address_there(const struct portal *portal)
+int nvmet_try_bind(const struct portal *portal, uint16_t port)
 {
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-	struct sockaddr_in v4 = {.sin_family = AF_INET};
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	_cleanup_close_ int fd =
 		socket(portal->v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	const struct sockaddr *addr = (const struct sockaddr *)&v4;
 	socklen_t len = sizeof(v4);
+	int on = 1;
 
 	if (portal->v6) {
 		addr = (const struct sockaddr *)&v6;
@@ -286,8 +286,40 @@ bool nvmet_address_there(const struct portal *portal)
 	} else {
 		(void)inet_pton(AF_INET, portal->addr, &v4.sin_addr);
 	}
+	/* As listeners do: connections that ended a moment ago are no hindrance. */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0) {
+		return errno;
+	}
+	return bind(fd, addr, len) < 0 ? errno : 0;
+}
+
+bool nvmet_address_there(const struct portal *portal)
+{
 	/* Port 0: only the address is asked for. In doubt let the real thing try. */
-	return fd < 0 || bind(fd, addr, len) == 0 || errno != EADDRNOTAVAIL;
+	return nvmet_try_bind(portal, 0) != EADDRNOTAVAIL;
+}
+
+int nvmet_port_find(const struct configfs *cfs, const struct portal *portal)
+{
+	_cleanup_configfs_names_ struct configfs_names ports = {0};
+	unsigned id;
+
+	if (configfs_list(cfs, "ports", &ports, NULL) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < ports.n; i++) {
+		_cleanup_configfs_names_ struct configfs_names links = {0};
+		char path[CONFIGFS_PATH_SIZE];
+
+		if (!port_number(ports.list[i], &id) || !port_is(cfs, ports.list[i], portal)) {
+			continue;
+		}
+		configfs_path(path, "ports/%s/subsystems", ports.list[i]);
+		if (configfs_list(cfs, path, &links, NULL) == 0 && links.n > 0) {
+			return (int)id;
+		}
+	}
+	return -1;
 }
 
 bool nvmet_ports_waiting(struct nvmet *nvmet)

@@ -127,28 +127,37 @@ static inline int in_step(step_fn fn, void *arg, struct err *err)
 	return step_run(&steps, "send", fn, arg, err);
 }
 
-/* A self-signed certificate for @san and its key, as PEM files; it can be trusted as a CA. */
-static inline void make_cert(const char *dir, const char *name, const char *san)
+/* A self-signed certificate for @ext ("subjectAltName=IP:10.0.0.5") and its key, as PEM files,
+ * valid between two times as openssl writes them. */
+static inline void make_cert_between(
+	const char *dir, const char *name, const char *ext, const char *from, const char *until)
 {
 	char key[256];
 	char cert[256];
-	char ext[256];
 	struct spawn_result result = {0};
 	struct deadline dl = deadline_in(PATIENCE_MS);
 	struct err err = {0};
 	const char *argv[] = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-		"ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=test",
-		"-addext", ext, "-keyout", key, "-out", cert, NULL};
+		"ec_paramgen_curve:prime256v1", "-nodes", "-not_before", from, "-not_after", until,
+		"-subj", "/CN=test", "-addext", ext, "-keyout", key, "-out", cert, NULL};
 	const struct spawn what = {.argv = argv, .pass_fd = SPAWN_NO_FD};
 
 	(void)snprintf(key, sizeof(key), "%s/%s.key", dir, name);
 	(void)snprintf(cert, sizeof(cert), "%s/%s.pem", dir, name);
-	(void)snprintf(ext, sizeof(ext), "subjectAltName=%s", san);
 	if (spawn_run(&what, &dl, &result, &err) < 0 || result.exit_code != 0) {
 		fail_msg("openssl: %s %s", err.msg, result.output ? result.output : "");
 	}
 	spawn_result_done(&result);
 	assert_int_equal(chmod(key, 0600), 0);
+}
+
+/* One for @san that is good now; it can be trusted as a CA. */
+static inline void make_cert(const char *dir, const char *name, const char *san)
+{
+	char ext[256];
+
+	(void)snprintf(ext, sizeof(ext), "subjectAltName=%s", san);
+	make_cert_between(dir, name, ext, "20200101000000Z", "20990101000000Z");
 }
 
 /* Remove a folder of the test's own, files only. */
