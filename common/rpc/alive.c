@@ -53,7 +53,7 @@ static int read_all(int fd, const char *path, uint8_t *bytes, size_t n, const st
 int rpc_alive(const char *path, const struct deadline *dl, struct err *err)
 {
 	_cleanup_close_ int fd = rpc_socket_connect(path);
-	uint8_t head[FRAME_HEAD];
+	uint8_t head[FRAME_HEAD] = {0};
 	uint8_t body[FRAME_MAX];
 
 	if (fd < 0) {

@@ -91,8 +91,10 @@ static enum err_code ask_other(const void *bytes, size_t n, bool hold, int64_t m
 
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/s", dir);
-	assert_int_equal(bind(other.fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(other.fd, 1), 0);
+	if (other.fd < 0 || bind(other.fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+		listen(other.fd, 1) < 0) {
+		fail_msg("cannot listen at %s", addr.sun_path);
+	}
 	assert_int_equal(pthread_create(&other.thread, NULL, other_run, &other), 0);
 	enum err_code code = alive(addr.sun_path, ms, err);
 	if (hold) {
