@@ -30,7 +30,8 @@ static const char HELP[] =
 	"                                  (default: the same path)\n"
 	"  --state-dir DIR                 folder for lock, journal and records; it must outlive the\n"
 	"                                  process and be on a filesystem that allows device nodes\n"
-	"  --http-address ADDR:PORT        serve /healthz and /metrics there (default: nowhere)\n"
+	"  --http-address ADDR:PORT        serve /livez, /healthz and /metrics there\n"
+	"                                  (default: nowhere)\n"
 	"  --log-level LEVEL               debug, info, warning or error (default: info)\n"
 	"  --max-volumes N                 volumes that the scheduler may put on this node, 1 to 4096\n"
 	"                                  (default: 128)\n"
@@ -39,8 +40,8 @@ static const char HELP[] =
 	"It needs root, the host's network namespace, /dev, /sys and /lib/modules of the host, and\n"
 	"kubelet's folder with two-way mount propagation.\n"
 	"\n"
-	"Exit codes: 0 stopped by SIGTERM or SIGINT; 1 it could not start; 2 wrong command line;\n"
-	"3 kubelet refused the registration; 4 stopped, but a call was still stuck.\n";
+	"Exit codes: 0 stopped by SIGTERM or SIGINT; 1 it could not start, or its helper process ended;\n"
+	"2 wrong command line; 4 stopped, but a call was still stuck.\n";
 
 enum flag {
 	FLAG_ENDPOINT,

@@ -12,7 +12,6 @@ enum node_exit {
 	NODE_EXIT_OK = 0,
 	NODE_EXIT_FAILED = 1,
 	NODE_EXIT_USAGE = 2,
-	NODE_EXIT_REFUSED = 3,
 	NODE_EXIT_STUCK = 4,
 };
 

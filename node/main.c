@@ -33,8 +33,7 @@ static void prepare(sigset_t *ret_signals)
 
 /* Until a signal comes, or the helper has ended: without it every volume would fail for ever, and a
  * new process goes on from what the records say. Return: the exit status. */
-static int wait_for_end(const struct plugin *plugin, const struct helper *helper, int stop_fd,
-	const sigset_t *signals)
+static int wait_for_end(const struct helper *helper, int stop_fd, const sigset_t *signals)
 {
 	struct pollfd ends[] = {
 		{.fd = stop_fd, .events = POLLIN}, {.fd = helper_pidfd(helper), .events = POLLIN}};
@@ -51,7 +50,7 @@ static int wait_for_end(const struct plugin *plugin, const struct helper *helper
 	}
 	(void)sigwait(signals, &number);
 	LOG_INFO("stopping", LOG_NUM("signal", number));
-	return plugin_refused(plugin) ? NODE_EXIT_REFUSED : NODE_EXIT_OK;
+	return NODE_EXIT_OK;
 }
 
 static int run(const struct node_flags *flags, struct err *err)
@@ -70,7 +69,7 @@ static int run(const struct node_flags *flags, struct err *err)
 		helper_stop(helper);
 		return stopped ? NODE_EXIT_OK : NODE_EXIT_FAILED;
 	}
-	int status = wait_for_end(plugin, helper, stop_fd, &signals);
+	int status = wait_for_end(helper, stop_fd, &signals);
 	if (!plugin_stop(plugin)) {
 		_exit(NODE_EXIT_STUCK);
 	}

@@ -7,6 +7,8 @@
 #include "common/base/log.h"
 #include "common/base/strbuf.h"
 #include "common/csi/redact.h"
+#include "common/rpc/alive.h"
+#include "node/nvme/modules.h"
 #include "node/nvme/subsys.h"
 
 #include <errno.h>
@@ -14,6 +16,7 @@
 #include <stdio.h>
 
 #define METRICS_TEXT_MAX (1024 * 1024)
+#define HEALTH_TEXT_MAX ((size_t)16 * 1024)
 
 static const char *const PATH_STATES[] = {
 	"live", "connecting", "resetting", "new", "deleting", "other", NULL};
@@ -81,6 +84,32 @@ static double overflows(void *arg)
 	return (double)uev_overflows(((struct observe *)arg)->uev);
 }
 
+static struct registrar_counts registration(void *arg)
+{
+	const struct observe *observe = arg;
+	struct registrar_counts counts = {0};
+
+	if (observe->registrar) {
+		registrar_read_counts(observe->registrar, &counts);
+	}
+	return counts;
+}
+
+static double registered(void *arg)
+{
+	return registration(arg).registered ? 1 : 0;
+}
+
+static double registrations(void *arg)
+{
+	return (double)registration(arg).taken;
+}
+
+static double refusals(void *arg)
+{
+	return (double)registration(arg).refused;
+}
+
 static const struct {
 	const char *name;
 	const char *help;
@@ -101,7 +130,27 @@ static const struct {
 	{"nvmetcp_keeper_failures_total", "Tries of the path keeper that failed.", paths_failed,
 		true},
 	{"nvmetcp_uevent_overflows_total", "Times that kernel events were lost.", overflows, true},
+	{"nvmetcp_registered", "1 when kubelet has registered the driver, else 0.", registered,
+		false},
+	{"nvmetcp_registrations_total", "Times that kubelet registered the driver.", registrations,
+		true},
+	{"nvmetcp_registration_failures_total",
+		"Times that kubelet said it could not register the driver.", refusals, true},
 };
+
+static struct metric *make_steps(struct metrics *metrics, struct err *err)
+{
+	static const double bounds[] = {
+		0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
+	static const char *const labels[] = {"step", NULL};
+	const struct metrics_histogram what = {.name = "nvmetcp_node_stage_seconds",
+		.help = "Duration of the steps of NodeStageVolume, failed ones included.",
+		.labels = labels,
+		.bounds = bounds,
+		.n_bounds = ARRAY_SIZE(bounds)};
+
+	return metrics_histogram(metrics, &what, err);
+}
 
 int observe_init(struct observe *observe, struct err *err)
 {
@@ -114,7 +163,8 @@ int observe_init(struct observe *observe, struct err *err)
 	observe->calls = metrics_csi_operations(observe->metrics, err);
 	observe->paths = metrics_gauge(observe->metrics, "nvmetcp_paths",
 		"Controllers of this plugin that the kernel lists, by state.", labels, err);
-	bool fine = observe->calls && observe->paths;
+	observe->steps = make_steps(observe->metrics, err);
+	bool fine = observe->calls && observe->paths && observe->steps;
 	for (size_t i = 0; fine && i < ARRAY_SIZE(METRICS); i++) {
 		struct metric *metric =
 			METRICS[i].counter ? metrics_counter_fn(observe->metrics, METRICS[i].name,
@@ -207,6 +257,16 @@ void observe_call(void *arg, const struct rpc_done *done)
 	sb_done(&request);
 }
 
+void observe_step(void *arg, const char *operation, const char *step, double seconds)
+{
+	const struct observe *observe = arg;
+	const char *values[] = {step, NULL};
+
+	if (streq(operation, "NodeStageVolume")) {
+		metric_observe(observe->steps, values, seconds);
+	}
+}
+
 void observe_path(void *arg, const char *nqn, const struct portal *portal, const struct err *err)
 {
 	char text[PORTAL_TEXT_SIZE];
@@ -223,47 +283,85 @@ void observe_path(void *arg, const char *nqn, const struct portal *portal, const
 
 /* --- health --- */
 
-int observe_health(struct observe *observe, struct err *err)
+int observe_alive(struct observe *observe, const struct deadline *dl, struct err *err)
 {
-	/* A file without a name: it needs what any other would, and nothing stays. */
-	_cleanup_close_ int file = open(observe->state_dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	struct deadline ping = deadline_sooner(dl, OBSERVE_PING_MS);
 
-	if (file < 0 && (errno != EOPNOTSUPP || access(observe->state_dir, W_OK) < 0)) {
-		return err_errno(
-			err, errno, "state folder %s: cannot be written", observe->state_dir);
-	}
 	if (helper_gone(observe->helper)) {
 		return err_set(err, ERR_INTERNAL,
 			"the helper process is gone (killed for want of memory?): nothing can be mounted or "
 			"connected; the plugin ends and must be started again");
 	}
-	if (faccessat(fab_host(observe->fab)->dev, "nvme-fabrics", F_OK, 0) < 0) {
-		return err_set(err, ERR_FAILED_PRECONDITION,
-			"/dev/nvme-fabrics: is missing: the kernel module nvme-tcp is not loaded on this "
-			"node and could not be loaded from /lib/modules; install it (package "
-			"linux-modules-extra on Ubuntu) or load it with modprobe nvme-tcp");
+	return atomic_load(&observe->serving) ? rpc_alive(observe->socket, &ping, err) : 0;
+}
+
+/* Can the records be written? */
+static int check_state_dir(const struct observe *observe, struct err *err)
+{
+	/* A file without a name: it needs what any other would, and nothing stays. */
+	_cleanup_close_ int file = open(observe->state_dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	if (file < 0 && (errno != EOPNOTSUPP || access(observe->state_dir, W_OK) < 0)) {
+		return err_errno(err, errno,
+			"state folder %s: cannot be written, so no volume can be staged or unstaged",
+			observe->state_dir);
 	}
 	return 0;
+}
+
+static int check_registration(const struct observe *observe, struct err *err)
+{
+	return observe->registrar ? registrar_check(observe->registrar, err) : 0;
+}
+
+/* One line for what is wrong. Return: is it well? */
+static bool tell(int result, struct err *why, struct strbuf *text)
+{
+	if (result < 0) {
+		sb_addf(text, "%s\n", why->msg);
+		*why = (struct err){0};
+	}
+	return result == 0;
+}
+
+bool observe_health(struct observe *observe, const struct deadline *dl, struct strbuf *text)
+{
+	struct err why = {0};
+	bool well = tell(observe_alive(observe, dl, &why), &why, text);
+
+	well = tell(check_state_dir(observe, &why), &why, text) && well;
+	well = tell(modules_check(fab_host(observe->fab), &why), &why, text) && well;
+	well = tell(check_registration(observe, &why), &why, text) && well;
+	if (well) {
+		sb_add(text, "ok\n");
+	}
+	/* One volume that is not well is no reason to call the node unwell. */
+	if (core_bad_record(observe->core, &why)) {
+		(void)tell(-1, &why, text);
+	}
+	return well;
+}
+
+static int get_livez(
+	void *self, const struct http_server_request *req, struct http_server_response *res)
+{
+	struct strbuf text = sb_init(HEALTH_TEXT_MAX);
+	struct err why = {0};
+	bool alive = tell(observe_alive(self, &req->op->deadline, &why), &why, &text);
+
+	if (alive) {
+		sb_add(&text, "ok\n");
+	}
+	return http_respond_text(req, res, alive ? 200 : 503, "text/plain", &text);
 }
 
 static int get_healthz(
 	void *self, const struct http_server_request *req, struct http_server_response *res)
 {
-	struct err why = {0};
+	struct strbuf text = sb_init(HEALTH_TEXT_MAX);
+	bool well = observe_health(self, &req->op->deadline, &text);
 
-	(void)req;
-	if (observe_health(self, &why) == 0) {
-		char *text = strdup("ok\n");
-		return http_respond(res, 200, "text/plain", text, text ? 3 : 0);
-	}
-	struct strbuf text = sb_init(ERR_MSG_MAX + 1);
-	char *body = NULL;
-	sb_addf(&text, "%s\n", why.msg);
-	size_t len = text.len;
-	if (sb_take(&text, "health", &body, &req->op->err) < 0) {
-		return -1;
-	}
-	return http_respond(res, 503, "text/plain", body, len);
+	return http_respond_text(req, res, well ? 200 : 503, "text/plain", &text);
 }
 
 static int get_metrics(
@@ -271,20 +369,16 @@ static int get_metrics(
 {
 	struct observe *observe = self;
 	struct strbuf text = sb_init(METRICS_TEXT_MAX);
-	char *body = NULL;
 
 	count_paths(observe);
 	metrics_print(observe->metrics, &text);
-	size_t len = text.len;
-	if (sb_take(&text, "metrics", &body, &req->op->err) < 0) {
-		return -1;
-	}
-	return http_respond(res, 200, METRICS_CONTENT_TYPE, body, len);
+	return http_respond_text(req, res, 200, METRICS_CONTENT_TYPE, &text);
 }
 
 const struct http_route *observe_routes(size_t *ret_n)
 {
 	static const struct http_route routes[] = {
+		{.method = "GET", .pattern = "/livez", .handle = get_livez, .open = true},
 		{.method = "GET", .pattern = "/healthz", .handle = get_healthz, .open = true},
 		{.method = "GET", .pattern = "/metrics", .handle = get_metrics, .open = true},
 	};

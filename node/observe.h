@@ -12,11 +12,18 @@
 #include "node/nvme/fabrics.h"
 #include "node/nvme/keeper.h"
 #include "node/nvme/uev.h"
+#include "node/service/registrar.h"
 
-/** struct observe - the parts that are looked at; all borrowed but metrics, calls and paths. */
+#include <stdatomic.h>
+
+/** How long our own server may take to give a sign of life, in ms. */
+#define OBSERVE_PING_MS 3000
+
+/** struct observe - the parts that are looked at; all borrowed but the metrics. */
 struct observe {
 	struct metrics *metrics; /* owned */
 	struct metric *calls;
+	struct metric *steps;
 	struct metric *paths;
 	const char *driver_name;
 	const char *node_id;
@@ -26,6 +33,9 @@ struct observe {
 	struct fab *fab;
 	struct keeper *keeper;
 	struct uev *uev;
+	struct registrar *registrar; /* NULL: we do not register */
+	const char *socket;	     /* of CSI */
+	_Atomic bool serving;	     /* it is there */
 };
 
 /** observe_init - make the metrics; the borrowed members are set by the caller before. Return: 0,
@@ -36,10 +46,20 @@ void observe_done(struct observe *observe);
 
 /** observe_call - an rpc_done_fn, whose argument is the struct observe: count and log one call. */
 void observe_call(void *arg, const struct rpc_done *done);
+/** observe_step - a core_timed with the same argument: measure the steps of a stage. */
+void observe_step(void *arg, const char *operation, const char *step, double seconds);
 /** observe_path - a keeper's `told` with the same argument: log what became of a path. */
 void observe_path(void *arg, const char *nqn, const struct portal *portal, const struct err *err);
 
-/** observe_health - is the plugin able to work? Return: 0, or -1 saying what is missing. */
-MUST_USE int observe_health(struct observe *observe, struct err *err);
-/** observe_routes - /healthz and /metrics, for a server whose self is the struct observe. */
+/**
+ * observe_alive - for /livez: can the process serve at all? What a new start of it would not mend
+ * does not count. Return: 0, or -1 saying what is broken.
+ */
+MUST_USE int observe_alive(struct observe *observe, const struct deadline *dl, struct err *err);
+/** observe_health - for /healthz: can volumes be attached here? @text gets a line for each thing
+ * that is wrong, with what to do. */
+MUST_USE bool observe_health(
+	struct observe *observe, const struct deadline *dl, struct strbuf *text);
+/** observe_routes - /livez, /healthz and /metrics, for a server whose self is the struct observe.
+ */
 const struct http_route *observe_routes(size_t *ret_n);

@@ -11,14 +11,12 @@
 #include "node/core/real.h"
 #include "node/nvme/modules.h"
 #include "node/observe.h"
-#include "node/service/registration.h"
+#include "node/service/registrar.h"
 #include "node/service/service.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
 
@@ -61,12 +59,11 @@ struct plugin {
 	struct observe observe;
 	struct csi_identity csi;
 	struct node_service node;
-	struct registration registration;
-	_Atomic bool refused;
+	struct registrar *registrar;
 	char lock_path[PATH_MAX];
-	char registration_path[PATH_MAX];
-	struct rpc_socket sockets[2];
-	struct rpc_service services[3];
+	char registration_lock[PATH_MAX];
+	struct rpc_socket socket;
+	struct rpc_service services[2];
 	struct rpc_server *rpc;
 	struct http_server *http;
 };
@@ -144,6 +141,7 @@ static int start_initiator(struct plugin *plugin, struct err *err)
 		return -1;
 	}
 	plugin->paths_open = true;
+	plugin->paths.node_name = flags->node_name;
 	if (step_run(&steps, "modules", step_modules, plugin, &why) < 0) {
 		LOG_ERROR("NVMe/TCP cannot be used on this node yet", LOG_ERR(&why));
 	}
@@ -200,7 +198,9 @@ static int start_core(struct plugin *plugin, struct err *err)
 		.state_dir = plugin->flags->state_dir,
 		.boot = boot,
 		.subsystems = plugin->subsystems,
-		.told = tell_unfinished};
+		.told = tell_unfinished,
+		.timed = observe_step,
+		.timed_arg = &plugin->observe};
 	if (core_new(&config, &plugin->core, err) < 0 ||
 		core_start(plugin->core, tell_found, NULL, err) < 0) {
 		return -1;
@@ -211,59 +211,56 @@ static int start_core(struct plugin *plugin, struct err *err)
 	return 0;
 }
 
-static void tell_registered(void *arg, bool registered, const char *error)
-{
-	struct plugin *plugin = arg;
-
-	if (registered) {
-		LOG_INFO("registered with kubelet", LOG_STR("driver", plugin->flags->driver_name));
-		return;
-	}
-	LOG_ERROR("kubelet refused the registration; ending", LOG_STR("err", error));
-	atomic_store(&plugin->refused, true);
-	(void)kill(getpid(), SIGTERM);
-}
-
 static int start_rpc(struct plugin *plugin, struct err *err)
 {
 	const struct node_flags *flags = plugin->flags;
-	bool registers = *flags->registration_dir != '\0';
 	struct deadline wait = {.at_ms = clock_ms() + PLUGIN_LOCK_MS, .cancel_fd = plugin->stop_fd};
 
 	(void)snprintf(
 		plugin->lock_path, sizeof(plugin->lock_path), "%s/lock.sockets", flags->state_dir);
-	(void)snprintf(plugin->registration_path, sizeof(plugin->registration_path),
-		"%s/%s-reg.sock", flags->registration_dir, flags->driver_name);
 	csi_identity_init(&plugin->csi, flags->driver_name, NV_VERSION, NULL, NULL);
 	node_service_init(&plugin->node, plugin->core, plugin->identity.nqn, flags->max_volumes);
-	registration_init(&plugin->registration, flags->driver_name, flags->kubelet_endpoint,
-		tell_registered, plugin);
-	plugin->sockets[0] =
-		(struct rpc_socket){.path = flags->socket, .mode = 0600, .gid = (gid_t)-1};
-	plugin->sockets[1] = (struct rpc_socket){
-		.path = plugin->registration_path, .mode = 0600, .gid = (gid_t)-1};
+	plugin->socket = (struct rpc_socket){.path = flags->socket, .mode = 0600, .gid = (gid_t)-1};
 	plugin->services[0] =
 		(struct rpc_service){.service = &plugin->csi.service.base, .lane = "identity"};
 	plugin->services[1] = (struct rpc_service){.service = &plugin->node.service.base,
 		.lane = "volumes",
 		.routes = NODE_ROUTES,
 		.n_routes = ARRAY_SIZE(NODE_ROUTES)};
-	plugin->services[2] = (struct rpc_service){
-		.service = &plugin->registration.service.base, .lane = "identity"};
-	struct rpc_config config = {.sockets = plugin->sockets,
-		.n_sockets = registers ? 2 : 1,
+	struct rpc_config config = {.sockets = &plugin->socket,
+		.n_sockets = 1,
 		.lock_path = plugin->lock_path,
 		.lanes = LANES,
 		.n_lanes = ARRAY_SIZE(LANES),
 		.services = plugin->services,
-		.n_services = registers ? 3 : 2,
+		.n_services = ARRAY_SIZE(plugin->services),
 		.call_max_ms = CALL_MAX_MS,
 		.done = observe_call,
 		.done_arg = &plugin->observe};
-	return rpc_server_new(&config, &plugin->rpc, err) < 0 ||
-			       rpc_server_start(plugin->rpc, &wait, err) < 0
-		       ? -1
-		       : 0;
+	if (rpc_server_new(&config, &plugin->rpc, err) < 0 ||
+		rpc_server_start(plugin->rpc, &wait, err) < 0) {
+		return -1;
+	}
+	atomic_store(&plugin->observe.serving, true);
+	return plugin->registrar ? registrar_start(plugin->registrar, err) : 0;
+}
+
+static int make_registrar(struct plugin *plugin, struct err *err)
+{
+	const struct node_flags *flags = plugin->flags;
+	struct registrar_config config = {.driver = flags->driver_name,
+		.endpoint = flags->kubelet_endpoint,
+		.folder = flags->registration_dir,
+		.lock_path = plugin->registration_lock,
+		.done = observe_call,
+		.done_arg = &plugin->observe};
+
+	if (!*flags->registration_dir) {
+		return 0;
+	}
+	(void)snprintf(plugin->registration_lock, sizeof(plugin->registration_lock),
+		"%s/lock.registration", flags->state_dir);
+	return registrar_new(&config, &plugin->registrar, err);
 }
 
 static int start_http(struct plugin *plugin, struct err *err)
@@ -289,7 +286,7 @@ static int start(struct plugin *plugin, struct err *err)
 		return err_wrap(err, "--state-dir");
 	}
 	if (lock_state(plugin, err) < 0 || start_initiator(plugin, err) < 0 ||
-		start_core(plugin, err) < 0) {
+		start_core(plugin, err) < 0 || make_registrar(plugin, err) < 0) {
 		return -1;
 	}
 	plugin->observe.driver_name = flags->driver_name;
@@ -300,6 +297,8 @@ static int start(struct plugin *plugin, struct err *err)
 	plugin->observe.fab = plugin->fab;
 	plugin->observe.keeper = plugin->keeper;
 	plugin->observe.uev = plugin->uev;
+	plugin->observe.registrar = plugin->registrar;
+	plugin->observe.socket = flags->socket;
 	return observe_init(&plugin->observe, err) < 0 || start_http(plugin, err) < 0 ||
 			       start_rpc(plugin, err) < 0
 		       ? -1
@@ -329,16 +328,16 @@ int plugin_start(const struct node_flags *flags, struct helper *helper, int stop
 	return 0;
 }
 
-bool plugin_refused(const struct plugin *plugin)
-{
-	return atomic_load(&plugin->refused);
-}
-
 bool plugin_stop(struct plugin *plugin)
 {
 	struct deadline dl = deadline_in(PLUGIN_STOP_MS);
 	struct err why = {0};
 
+	/* First, so that kubelet sends no new calls. */
+	if (plugin->registrar && !registrar_stop(plugin->registrar, &dl)) {
+		LOG_WARNING("the registration did not end in time");
+		return false;
+	}
 	if (plugin->rpc && rpc_server_stop(plugin->rpc, PLUGIN_GRACE_MS, &dl, &why) < 0) {
 		LOG_WARNING("a call did not end in time", LOG_ERR(&why));
 		return false;
@@ -353,6 +352,7 @@ bool plugin_stop(struct plugin *plugin)
 	}
 	rpc_server_free(plugin->rpc);
 	http_server_free(plugin->http);
+	registrar_free(plugin->registrar);
 	core_free(plugin->core);
 	observe_done(&plugin->observe);
 	uev_stop(plugin->uev);

@@ -27,8 +27,6 @@ MUST_USE int plugin_helper(struct helper **ret_helper, struct err *err);
  */
 MUST_USE int plugin_start(const struct node_flags *flags, struct helper *helper, int stop_fd,
 	struct plugin **ret_plugin, struct err *err);
-/** plugin_refused - did kubelet refuse the registration? SIGTERM was sent to this process then. */
-bool plugin_refused(const struct plugin *plugin);
 /**
  * plugin_stop - finish the calls under way, end the threads, free. Volumes stay as they are.
  * Return: true; false when something did not end: then nothing may be freed, call _exit().

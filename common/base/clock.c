@@ -23,6 +23,14 @@ int64_t clock_ms(void)
 	return now_ms(CLOCK_MONOTONIC);
 }
 
+double clock_seconds(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 int64_t clock_unix_ms(void)
 {
 	return now_ms(CLOCK_REALTIME);

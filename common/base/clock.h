@@ -9,6 +9,8 @@
 
 /** clock_ms - milliseconds on CLOCK_MONOTONIC. */
 int64_t clock_ms(void);
+/** clock_seconds - the same clock, to the nanosecond: to measure how long something took. */
+double clock_seconds(void);
 /** clock_unix_ms - milliseconds since 1970 on CLOCK_REALTIME. */
 int64_t clock_unix_ms(void);
 

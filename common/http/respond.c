@@ -55,6 +55,18 @@ int http_respond(struct http_server_response *res, int status, const char *conte
 	return 0;
 }
 
+int http_respond_text(const struct http_server_request *req, struct http_server_response *res,
+	int status, const char *content_type, struct strbuf *sb)
+{
+	size_t len = sb->len;
+	char *body = NULL;
+
+	if (sb_take(sb, "answer", &body, &req->op->err) < 0) {
+		return -1;
+	}
+	return http_respond(res, status, content_type, body, len);
+}
+
 int http_respond_json(struct http_server_response *res, int status, char *take_text)
 {
 	return http_respond(

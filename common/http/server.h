@@ -8,6 +8,7 @@
 
 #include "common/base/op.h"
 #include "common/base/secret.h"
+#include "common/base/strbuf.h"
 
 #include <sys/types.h>
 
@@ -142,6 +143,10 @@ const char *http_header(const struct http_server_request *req, const char *name)
  * always 0. */
 int http_respond(struct http_server_response *res, int status, const char *content_type,
 	char *take_body, size_t len);
+/** http_respond_text - the same with what @sb holds, which is left empty. Return: 0, or -1 with
+ * @req's error when an append had failed. */
+MUST_USE int http_respond_text(const struct http_server_request *req,
+	struct http_server_response *res, int status, const char *content_type, struct strbuf *sb);
 /** http_respond_json - the same with application/json and a NUL-terminated text. Return: always 0.
  */
 int http_respond_json(struct http_server_response *res, int status, char *take_text);

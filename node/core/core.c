@@ -34,6 +34,8 @@ int core_new(const struct core_config *config, struct core **ret_core, struct er
 	core->host = config->host;
 	core->helper = config->helper;
 	core->subsystems = config->subsystems;
+	core->timed = config->timed;
+	core->timed_arg = config->timed_arg;
 	core->state_dir = strdup(config->state_dir);
 	core->volumes = keylock_new(CORE_LOCKS_MAX);
 	core->busy = busy_new();

@@ -34,6 +34,10 @@ struct core;
 /** Longest time that statistics may take, in ms. */
 #define CORE_STATS_MS 5000
 
+/** core_timed - told how long a step of "NodeStageVolume" and the like took, well or not. On any
+ * thread. */
+typedef void (*core_timed)(void *arg, const char *operation, const char *step, double seconds);
+
 /** struct core_config - all borrowed, and must outlive the core. */
 struct core_config {
 	const struct host_ops *ops;
@@ -44,6 +48,8 @@ struct core_config {
 	struct keylock *subsystems; /* key = NQN; shared with the path keeper */
 	journal_told told;	    /* may be NULL; see journal_open() */
 	void *told_arg;
+	core_timed timed; /* may be NULL */
+	void *timed_arg;
 };
 
 /** core_new - read records and journal. Nothing of the world is touched. Return: 0, or -1. */

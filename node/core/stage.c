@@ -352,7 +352,11 @@ static int prepare_filesystem(struct work *work, struct err *err)
 	struct host_fs fs = fs_of(work);
 	enum host_verdict verdict;
 
-	if (core->ops->inspect(core->host, &work->device, &fs, &work->guard, &verdict, err) < 0) {
+	double began = clock_seconds();
+	int inspected =
+		core->ops->inspect(core->host, &work->device, &fs, &work->guard, &verdict, err);
+	work_timed(work, "inspect", began);
+	if (inspected < 0) {
 		return -1;
 	}
 	if (verdict == HOST_FORMAT) {

@@ -88,7 +88,20 @@ int work_end(struct work *work, int result, struct err *err)
 
 int work_step(struct work *work, const char *name, step_fn fn, struct err *err)
 {
-	return step_run(&work->steps, name, fn, work, err);
+	double began = clock_seconds();
+	int result = step_run(&work->steps, name, fn, work, err);
+
+	work_timed(work, name, began);
+	return result;
+}
+
+void work_timed(const struct work *work, const char *name, double began)
+{
+	const struct core *core = work->core;
+
+	if (core->timed) {
+		core->timed(core->timed_arg, work->steps.operation, name, clock_seconds() - began);
+	}
 }
 
 void work_undo(struct work *work, const char *name, step_fn fn)

@@ -21,6 +21,8 @@ struct core {
 	struct records *records;
 	struct journal *journal;
 	struct busy *busy;
+	core_timed timed;
+	void *timed_arg;
 };
 
 struct work {
@@ -55,6 +57,9 @@ MUST_USE int work_begin(struct work *work, struct core *core, const char *operat
 int work_end(struct work *work, int result, struct err *err);
 /** work_step - step_run() with the work as argument. */
 MUST_USE int work_step(struct work *work, const char *name, step_fn fn, struct err *err);
+/** work_timed - tell how long @name took, from the moment @began of clock_seconds(). Done by
+ * work_step() for steps. */
+void work_timed(const struct work *work, const char *name, double began);
 /** work_undo - steps_on_failure() with the work as argument. */
 void work_undo(struct work *work, const char *name, step_fn fn);
 /** work_lock - wait for the lock of the record's subsystem. Return: 0, or -1 ABORTED. */

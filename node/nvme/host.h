@@ -18,13 +18,14 @@ struct host_calls {
 	int (*disk_size)(int fd, uint64_t *ret_bytes);
 };
 
-/** struct host_paths - roots of all look-ups. Shared by all threads, never changed after
- * host_open(). */
+/** struct host_paths - roots of all look-ups. Shared by all threads, never changed once they
+ * run. */
 struct host_paths {
 	int sysfs; /* /sys */
 	int dev;   /* /dev */
 	int nodes; /* a private folder for device nodes of ours, or -1 */
 	const struct host_calls *calls;
+	const char *node_name; /* for messages; borrowed, NULL: not known */
 };
 
 /**

@@ -5,6 +5,7 @@
 #include "node/nvme/modules.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/utsname.h>
 
 #include <libkmod.h>
@@ -30,19 +31,33 @@ static void drop_kmod_log(void *data, int priority, const char *file, int line, 
 	(void)args;
 }
 
-static int insert(struct kmod_ctx *ctx, const char *release, struct err *err)
+/* The one text for whoever looks at the pod that does not start, with what to do. */
+static int cannot(
+	const struct host_paths *host, const char *release, const char *why, struct err *err)
+{
+	return err_set(err, ERR_FAILED_PRECONDITION,
+		"the kernel module " MODULE
+		" cannot be loaded on node %s (kernel %s): %s; then the "
+		"next try goes on by itself ('modprobe " MODULE
+		"' on the node shows whether it works)",
+		host->node_name ? host->node_name : "this one", release, why);
+}
+
+static int insert(
+	const struct host_paths *host, struct kmod_ctx *ctx, const char *release, struct err *err)
 {
 	struct kmod_list *list = NULL;
 	struct kmod_list *item;
+	char why[256];
 	int done = 0;
 
 	int found = kmod_module_new_from_lookup(ctx, MODULE, &list);
 	if (found < 0 || !list) {
-		return err_set(err, ERR_FAILED_PRECONDITION,
-			"kernel module " MODULE
-			": not found in /lib/modules/%s; install it on the node and "
-			"mount /lib/modules into the container",
-			release);
+		(void)snprintf(why, sizeof(why),
+			"it is not in the node's /lib/modules/%s; install the package of the kernel that has "
+			"it (linux-modules-extra-%s on Ubuntu, kernel-modules on Fedora and RHEL)",
+			release, release);
+		return cannot(host, release, why, err);
 	}
 	kmod_list_foreach(item, list)
 	{
@@ -50,13 +65,15 @@ static int insert(struct kmod_ctx *ctx, const char *release, struct err *err)
 		int result = kmod_module_probe_insert_module(
 			module, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL, NULL, NULL);
 		if (result < 0 && result != -EEXIST) {
-			done = err_set(err, ERR_FAILED_PRECONDITION,
-				"kernel module %s: could not be loaded: %s",
+			(void)snprintf(why, sizeof(why),
+				"%s: %s; see dmesg on the node and mend what it says",
 				kmod_module_get_name(module), strerrordesc_np(-result));
+			done = cannot(host, release, why, err);
 		} else if (result == KMOD_PROBE_APPLY_BLACKLIST) {
-			done = err_set(err, ERR_FAILED_PRECONDITION,
-				"kernel module %s: is on the node's deny list in modprobe.d",
+			(void)snprintf(why, sizeof(why),
+				"%s is on a deny list; take it out of /etc/modprobe.d",
 				kmod_module_get_name(module));
+			done = cannot(host, release, why, err);
 		}
 		(void)kmod_module_unref(module);
 		if (done < 0) {
@@ -65,6 +82,22 @@ static int insert(struct kmod_ctx *ctx, const char *release, struct err *err)
 	}
 	(void)kmod_module_unref_list(list);
 	return done;
+}
+
+int modules_check(const struct host_paths *host, struct err *err)
+{
+	if (present(host)) {
+		return 0;
+	}
+	return err_set(err, ERR_FAILED_PRECONDITION,
+		"/dev/nvme-fabrics: is not there: the kernel module " MODULE
+		" is not loaded on node "
+		"%s, so no volume can be attached; the log says why it could not be loaded at the "
+		"start. Load it with 'modprobe " MODULE
+		"' on the node, after installing the package "
+		"of the kernel that has it (linux-modules-extra on Ubuntu, kernel-modules on Fedora "
+		"and RHEL)",
+		host->node_name ? host->node_name : "this one");
 }
 
 int modules_ready(const struct step *in, const struct host_paths *host, struct err *err)
@@ -83,7 +116,7 @@ int modules_ready(const struct step *in, const struct host_paths *host, struct e
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "libkmod: out of memory");
 	}
 	kmod_set_log_fn(ctx, drop_kmod_log, NULL);
-	int result = insert(ctx, uts.release, err);
+	int result = insert(host, ctx, uts.release, err);
 	(void)kmod_unref(ctx);
 	if (result == 0 && faccessat(host->dev, "nvme-fabrics", F_OK, 0) != 0) {
 		return err_set(err, ERR_FAILED_PRECONDITION,

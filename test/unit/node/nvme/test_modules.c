@@ -28,6 +28,7 @@ static void test_there(void **state)
 	assert_int_equal(dir_make(f.sysfs, "module/nvme_tcp", 0755, &err), 0);
 	assert_int_equal(mkdirat(f.host.dev, "nvme-fabrics", 0755), 0);
 	assert_int_equal(run(&f, &err), 0);
+	assert_int_equal(modules_check(&f.host, &err), 0);
 	fixture_close(&f);
 }
 
@@ -38,9 +39,20 @@ static void test_not_there(void **state)
 
 	(void)state;
 	fixture_open(&f, NULL);
+	f.host.node_name = "worker-3";
 	assert_int_equal(run(&f, &err), -1);
 	assert_int_equal(err.code, ERR_FAILED_PRECONDITION);
-	assert_non_null(strstr(err.msg, "nvme"));
+	/* What it is, where, and what to do; as a user sees it below the pod. */
+	assert_non_null(
+		strstr(err.msg, "kernel module nvme-tcp cannot be loaded on node worker-3"));
+	assert_non_null(strstr(err.msg, "modprobe nvme-tcp"));
+	assert_in_range(strlen(err.msg), 1, 600);
+	err = (struct err){0};
+	assert_int_equal(modules_check(&f.host, &err), -1);
+	assert_int_equal(err.code, ERR_FAILED_PRECONDITION);
+	assert_non_null(strstr(err.msg, "/dev/nvme-fabrics"));
+	assert_non_null(strstr(err.msg, "node worker-3"));
+	assert_non_null(strstr(err.msg, "linux-modules-extra"));
 	fixture_close(&f);
 }
 
