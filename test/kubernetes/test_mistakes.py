@@ -148,10 +148,13 @@ def set_token(cluster, text):
 
 def restart_controller(cluster):
     """So that the Secret of now is read; without it kubelet brings a changed one in its own time."""
-    deployment = cluster.kubectl("get", "deployments", "-n", NAMESPACE, "-o", "name", "-l",
-                                 "app.kubernetes.io/component=controller").strip()
+    where = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=controller")
+    deployment = cluster.kubectl("get", "deployments", *where, "-o", "name").strip()
+    old = cluster.kubectl("get", "pods", *where, "-o", "name").split()
     cluster.kubectl("rollout", "restart", deployment, "-n", NAMESPACE)
     cluster.kubectl("rollout", "status", deployment, "-n", NAMESPACE, "--timeout=300s", timeout=330)
+    cluster.until("the old controllers to be gone", lambda: not set(old) & set(
+        cluster.kubectl("get", "pods", *where, "-o", "name").split()))
 
 
 def test_wrong_token(cluster, name, counts):
