@@ -118,19 +118,21 @@ def without_module(node):
         vm.run(f"mv {file}.away {file} && depmod")
 
 
-def restart_plugin(cluster, node):
-    """A node plugin that starts as things are now; it runs, whether it is ready or not."""
-    where = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=node", "--field-selector", f"spec.nodeName={node.name}")
+def restart(cluster, component, *where):
+    """New pods of the driver, which start as things are now; they run, whether they are ready or not."""
+    where = ("-n", NAMESPACE, "-l", f"app.kubernetes.io/component={component}", *where)
+    count = len(cluster.kubectl("get", "pods", *where, "-o", "name").split())
+    started = f'{{.items[*].status.containerStatuses[?(@.name=="nvmetcp-{component}")].started}}'
     cluster.kubectl("delete", "pods", *where)
-    cluster.until("the new node plugin to run", lambda: "true" in cluster.kubectl(
-        "get", "pods", *where, "-o", "jsonpath={.items[*].status.containerStatuses[*].started}"))
+    cluster.until(f"the new {component} to run", lambda: cluster.kubectl(
+        "get", "pods", *where, "-o", f"jsonpath={started}").split() == ["true"] * count, timeout=300)
 
 
 def test_node_without_the_module(cluster, name, counts):
     """Told at the pod; when the module is there, the pod starts without a restart of anything."""
     node = cluster.nodes[-1]
     with without_module(node):
-        restart_plugin(cluster, node)
+        restart(cluster, "node", "--field-selector", f"spec.nodeName={node.name}")
         counts.count_machines()
         cluster.apply(class_of(name, {"backend": "linux"}))
         cluster.apply(claim_of(name, name))
@@ -139,6 +141,7 @@ def test_node_without_the_module(cluster, name, counts):
         assert re.search(rf"code = FailedPrecondition desc = .*nvme-tcp cannot be loaded on node {node.name} .*it is not in "
                          r"the node's /lib/modules/\S+; install", line), line
     cluster.wait(f"pod/{name}", "jsonpath={.status.phase}=Succeeded", timeout=300)
+    cluster.wait_for_driver()
 
 
 def set_token(cluster, text):
@@ -146,23 +149,12 @@ def set_token(cluster, text):
     cluster.kubectl("patch", "secret", "linux-token", "-n", NAMESPACE, "-p", json.dumps({"data": {"token": coded}}))
 
 
-def restart_controller(cluster):
-    """So that the Secret of now is read; without it kubelet brings a changed one in its own time."""
-    where = ("-n", NAMESPACE, "-l", "app.kubernetes.io/component=controller")
-    deployment = cluster.kubectl("get", "deployments", *where, "-o", "name").strip()
-    old = cluster.kubectl("get", "pods", *where, "-o", "name").split()
-    cluster.kubectl("rollout", "restart", deployment, "-n", NAMESPACE)
-    cluster.kubectl("rollout", "status", deployment, "-n", NAMESPACE, "--timeout=300s", timeout=330)
-    cluster.until("the old controllers to be gone", lambda: not set(old) & set(
-        cluster.kubectl("get", "pods", *where, "-o", "name").split()))
-
-
 def test_wrong_token(cluster, name, counts):
     """Told at the claim; when the Secret is corrected, the claim is served without a restart of anything."""
     token = cluster.storage.token
     try:
         set_token(cluster, "wrong-" + token)
-        restart_controller(cluster)
+        restart(cluster, "controller")
         counts.count_machines()
         line = refused_claim(cluster, name, {"backend": "linux"}, r"\(401\)")
         assert re.search(r"code = Unauthenticated desc = .*backend linux: it does not know our token \(401\)", line), line
@@ -170,3 +162,4 @@ def test_wrong_token(cluster, name, counts):
     finally:
         set_token(cluster, token)
     cluster.wait(f"pvc/{name}", "jsonpath={.status.phase}=Bound", timeout=420)
+    cluster.wait_for_driver()
