@@ -7,17 +7,23 @@
 #include "common/base/log.h"
 #include "common/base/strbuf.h"
 #include "common/csi/redact.h"
+#include "common/rpc/alive.h"
 
 #define METRICS_TEXT_MAX (1024 * 1024)
+#define HEALTH_TEXT_MAX ((size_t)64 * 1024)
 
 int observe_init(struct observe *observe, const char *driver_name, struct err *err)
 {
+	static const char *const labels[] = {"backend", NULL};
+
 	*observe = (struct observe){.metrics = metrics_new(), .driver_name = driver_name};
 	if (!observe->metrics) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "metrics: no memory");
 	}
 	observe->calls = metrics_csi_operations(observe->metrics, err);
-	return observe->calls ? 0 : -1;
+	observe->backends = metrics_gauge(observe->metrics, "nvmetcp_backend_up",
+		"1 when the backend answered the last time it was asked, else 0.", labels, err);
+	return observe->calls && observe->backends ? 0 : -1;
 }
 
 void observe_done(struct observe *observe)
@@ -83,12 +89,80 @@ void observe_call(void *arg, const struct rpc_done *done)
 		LOG_STR(done->cancelled ? "cancelled" : NULL, "the caller had gone"));
 }
 
-static int get_healthz(void *self UNUSED, const struct http_server_request *req UNUSED,
-	struct http_server_response *res)
+void observe_backend(void *arg, const char *backend, const struct err *why)
 {
-	char *text = strdup("ok\n");
+	const struct observe *observe = arg;
+	const char *values[] = {backend, NULL};
 
-	return http_respond(res, 200, "text/plain", text, text ? strlen(text) : 0);
+	metric_set(observe->backends, values, why ? 0 : 1);
+	if (why) {
+		LOG_ERROR("backend does not work", LOG_STR("backend", backend), LOG_ERR(why));
+	} else {
+		LOG_INFO("backend works", LOG_STR("backend", backend));
+	}
+}
+
+int observe_alive(struct observe *observe, const struct deadline *dl, struct err *err)
+{
+	struct deadline ping = deadline_sooner(dl, OBSERVE_PING_MS);
+
+	return atomic_load(&observe->serving) ? rpc_alive(observe->socket, &ping, err) : 0;
+}
+
+/* The backends that do not work, a line each. Return: is there one that does, or may? */
+static bool check_backends(struct observe *observe, struct strbuf *text)
+{
+	size_t n = observe->core ? core_backend_count(observe->core) : 0;
+	size_t down = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct core_health health;
+
+		(void)core_backend_health(observe->core, i, &health);
+		if (health.known && !health.up) {
+			sb_addf(text, "%s\n", health.why.msg);
+			down++;
+		}
+	}
+	return n == 0 || down < n;
+}
+
+bool observe_health(struct observe *observe, const struct deadline *dl, struct strbuf *text)
+{
+	_cleanup_strbuf_ struct strbuf wrong = sb_init(HEALTH_TEXT_MAX);
+	struct err why = {0};
+	bool well = true;
+
+	if (observe_alive(observe, dl, &why) < 0) {
+		sb_addf(&wrong, "%s\n", why.msg);
+		well = false;
+	}
+	/* One that is down is no reason to take the controller from the others. */
+	if (!check_backends(observe, &wrong)) {
+		well = false;
+	}
+	sb_addf(text, "%s%s", well ? "ok\n" : "", sb_str(&wrong));
+	return well;
+}
+
+static int get_livez(
+	void *self, const struct http_server_request *req, struct http_server_response *res)
+{
+	_cleanup_strbuf_ struct strbuf text = sb_init(HEALTH_TEXT_MAX);
+	struct err why = {0};
+	bool alive = observe_alive(self, &req->op->deadline, &why) == 0;
+
+	sb_addf(&text, "%s\n", alive ? "ok" : why.msg);
+	return http_respond_text(req, res, alive ? 200 : 503, "text/plain", &text);
+}
+
+static int get_healthz(
+	void *self, const struct http_server_request *req, struct http_server_response *res)
+{
+	_cleanup_strbuf_ struct strbuf text = sb_init(HEALTH_TEXT_MAX);
+	bool well = observe_health(self, &req->op->deadline, &text);
+
+	return http_respond_text(req, res, well ? 200 : 503, "text/plain", &text);
 }
 
 static int get_metrics(
@@ -96,20 +170,15 @@ static int get_metrics(
 {
 	struct observe *observe = self;
 	_cleanup_strbuf_ struct strbuf text = sb_init(METRICS_TEXT_MAX);
-	char *body = NULL;
-	size_t len;
 
 	metrics_print(observe->metrics, &text);
-	len = text.len;
-	if (sb_take(&text, "metrics", &body, &req->op->err) < 0) {
-		return -1;
-	}
-	return http_respond(res, 200, METRICS_CONTENT_TYPE, body, len);
+	return http_respond_text(req, res, 200, METRICS_CONTENT_TYPE, &text);
 }
 
 const struct http_route *observe_routes(size_t *ret_n)
 {
 	static const struct http_route routes[] = {
+		{.method = "GET", .pattern = "/livez", .handle = get_livez, .open = true},
 		{.method = "GET", .pattern = "/healthz", .handle = get_healthz, .open = true},
 		{.method = "GET", .pattern = "/metrics", .handle = get_metrics, .open = true},
 	};

@@ -1,18 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the controller tells about itself: a log line and a measurement for each call, /healthz and
- * /metrics. Thread-safe.
+ * What the controller tells about itself: a log line and a measurement for each call, /livez,
+ * /healthz and /metrics. Thread-safe.
  */
 #pragma once
 
 #include "common/http/server.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/server.h"
+#include "controller/core/health.h"
+
+#include <stdatomic.h>
+
+/** How long our own server may take to give a sign of life, in ms. */
+#define OBSERVE_PING_MS 3000
 
 struct observe {
 	struct metrics *metrics; /* owned */
 	struct metric *calls;
+	struct metric *backends;
 	const char *driver_name;
+	struct core *core;    /* borrowed; NULL: no backend is looked at */
+	const char *socket;   /* of CSI; borrowed */
+	_Atomic bool serving; /* it is there */
 };
 
 /** observe_init - make the metrics; @driver_name is borrowed. Return: 0, or -1. */
@@ -22,5 +32,20 @@ void observe_done(struct observe *observe);
 /** observe_call - an rpc_done_fn whose @arg is the struct observe: count and log one call. Secrets
  * and mount flags are never in the line. */
 void observe_call(void *arg, const struct rpc_done *done);
-/** observe_routes - /healthz and /metrics, for a server whose self is the struct observe. */
+/** observe_backend - a core_watch_told with the same argument: log and count that a backend works,
+ * or not. */
+void observe_backend(void *arg, const char *backend, const struct err *why);
+/**
+ * observe_alive - for /livez: can the process serve at all? What a new start of it would not mend
+ * does not count. Return: 0, or -1 saying what is broken.
+ */
+MUST_USE int observe_alive(struct observe *observe, const struct deadline *dl, struct err *err);
+/**
+ * observe_health - for /healthz: false only when no backend works, or the process does not serve.
+ * @text gets a line for each thing that is wrong, such as the one backend of several that is down.
+ */
+MUST_USE bool observe_health(
+	struct observe *observe, const struct deadline *dl, struct strbuf *text);
+/** observe_routes - /livez, /healthz and /metrics, for a server whose self is the struct observe.
+ */
 const struct http_route *observe_routes(size_t *ret_n);

@@ -104,7 +104,11 @@ static int start_rpc(struct plugin *plugin, struct err *err)
 	if (make_state(plugin, err) < 0 || rpc_server_new(&config, &plugin->rpc, err) < 0) {
 		return -1;
 	}
-	return rpc_server_start(plugin->rpc, &wait, err);
+	if (rpc_server_start(plugin->rpc, &wait, err) < 0) {
+		return -1;
+	}
+	atomic_store(&plugin->observe.serving, true);
+	return 0;
 }
 
 static int start_http(struct plugin *plugin, struct err *err)
@@ -137,11 +141,16 @@ static int start(struct plugin *plugin, enum controller_exit *ret_exit, struct e
 		*ret_exit = CONTROLLER_EXIT_USAGE;
 		return err_wrap(err, "--config");
 	}
-	if (observe_init(&plugin->observe, driver_name(plugin), err) < 0 ||
-		start_http(plugin, err) < 0) {
+	if (observe_init(&plugin->observe, driver_name(plugin), err) < 0) {
 		return -1;
 	}
-	return start_rpc(plugin, err);
+	plugin->observe.core = plugin->core;
+	plugin->observe.socket = plugin->flags->socket;
+	const struct core_watch watch = {.told = observe_backend, .arg = &plugin->observe};
+	if (start_http(plugin, err) < 0 || start_rpc(plugin, err) < 0) {
+		return -1;
+	}
+	return core_watch_start(plugin->core, &watch, err);
 }
 
 int plugin_start(const struct controller_flags *flags, struct plugin **ret_plugin,

@@ -109,6 +109,7 @@ void core_free(struct core *core)
 	if (!core) {
 		return;
 	}
+	core_watch_end(core);
 	for (size_t i = 0; i < core->n_members; i++) {
 		member_done(&core->members[i]);
 	}

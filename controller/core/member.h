@@ -8,6 +8,7 @@
 #include "common/base/keylock.h"
 #include "controller/backend/objname.h"
 #include "controller/core/core.h"
+#include "controller/core/health.h"
 #include "controller/core/lane.h"
 #include "controller/core/listing.h"
 
@@ -20,8 +21,9 @@ struct member {
 	size_t n_aliases;
 	struct backend *be;
 	struct lane lane;
-	pthread_mutex_t lock; /* of last */
+	pthread_mutex_t lock; /* of all below */
 	struct listing *last; /* last good list of volumes, NULL before the first */
+	struct core_health health;
 };
 
 struct core {
@@ -29,6 +31,7 @@ struct core {
 	struct member *members; /* in the order of their names */
 	size_t n_members;
 	struct keylock *locks;
+	struct watch *watch; /* NULL: nobody looks at the backends */
 };
 
 /** member_by_name - by name or alias, NULL when there is none. */

@@ -5,15 +5,10 @@
 #include "common/base/log.h"
 #include "controller/observe.h"
 #include "proto/csi.pb-c.h"
+#include "test/unit/common/metrics/exposition.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
+#include <semaphore.h>
 #include <sys/mman.h>
-
-#include <cmocka.h>
 
 struct fixture {
 	struct observe observe;
@@ -139,9 +134,108 @@ static void calls_are_counted(void **state)
 	observe_call(&f->observe, &done);
 	observe_call(&f->observe, &done);
 	metrics_print(f->observe.metrics, &text);
+	exposition_check(sb_str(&text));
 	assert_non_null(strstr(sb_str(&text), "csi_plugin_operations_seconds_count{"));
 	assert_non_null(strstr(sb_str(&text), "driver_name=\"x.example.org\""));
 	assert_non_null(strstr(sb_str(&text), "grpc_status_code=\"OK\"} 2"));
+}
+
+/* --- two backends, of which one or both are down --- */
+
+struct half {
+	struct backend base;
+	const char *why; /* NULL: it works */
+};
+
+static int half_capacity(struct backend *self, const struct op *op UNUSED, const char *pool UNUSED,
+	struct be_capacity *ret, struct err *err)
+{
+	const struct half *half = (const struct half *)self;
+
+	*ret = (struct be_capacity){.available = 1};
+	return half->why ? err_set(err, ERR_UNAUTHENTICATED, "%s", half->why) : 0;
+}
+
+static void half_close(struct backend *self UNUSED) {}
+
+static const struct backend_ops half_ops = {.capacity = half_capacity, .close = half_close};
+
+struct news {
+	struct observe *observe;
+	sem_t told;
+};
+
+static void hear(void *arg, const char *backend, const struct err *why)
+{
+	struct news *news = arg;
+
+	observe_backend(news->observe, backend, why);
+	assert_int_equal(sem_post(&news->told), 0);
+}
+
+/* Health as it is once both were asked. */
+static bool health_of(struct fixture *f, const char *why_a, const char *why_b, char text[2048])
+{
+	struct half a = {.base.ops = &half_ops, .why = why_a};
+	struct half b = {.base.ops = &half_ops, .why = why_b};
+	const struct core_backend backends[] = {{.name = "ssd", .take_backend = &a.base},
+		{.name = "disk", .take_backend = &b.base}};
+	_cleanup_strbuf_ struct strbuf sb = sb_init(2047);
+	struct news news = {.observe = &f->observe};
+	const struct core_watch watch = {.told = hear, .arg = &news};
+	struct deadline dl = deadline_in(20000);
+	struct err err = {0};
+
+	assert_int_equal(sem_init(&news.told, 0, 0), 0);
+	assert_int_equal(core_new("t1", backends, 2, &f->observe.core, &err), 0);
+	/* Nobody knows yet: no reason to be unwell. */
+	assert_true(observe_health(&f->observe, &dl, &sb));
+	assert_string_equal(sb_str(&sb), "ok\n");
+	sb_reset(&sb);
+	assert_int_equal(core_watch_start(f->observe.core, &watch, &err), 0);
+	assert_int_equal(sem_wait(&news.told), 0);
+	assert_int_equal(sem_wait(&news.told), 0);
+	bool well = observe_health(&f->observe, &dl, &sb);
+	(void)snprintf(text, 2048, "%s", sb_str(&sb));
+	core_free(TAKE_PTR(f->observe.core));
+	assert_int_equal(sem_destroy(&news.told), 0);
+	return well;
+}
+
+static void one_backend_down_is_told(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_strbuf_ struct strbuf text = sb_init(64 * 1024);
+	char health[2048];
+
+	assert_true(health_of(f, NULL, NULL, health));
+	assert_string_equal(health, "ok\n");
+	assert_true(health_of(f, NULL, "the token is not accepted", health));
+	assert_string_equal(health, "ok\nbackend disk: the token is not accepted\n");
+	assert_non_null(strstr(logged(f), "\"backend\":\"disk\""));
+	metrics_print(f->observe.metrics, &text);
+	assert_non_null(strstr(sb_str(&text), "nvmetcp_backend_up{backend=\"disk\"} 0\n"));
+	assert_non_null(strstr(sb_str(&text), "nvmetcp_backend_up{backend=\"ssd\"} 1\n"));
+	assert_false(health_of(f, "no route", "the token is not accepted", health));
+	assert_string_equal(
+		health, "backend disk: the token is not accepted\nbackend ssd: no route\n");
+}
+
+static void the_socket_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_strbuf_ struct strbuf text = sb_init(2047);
+	struct deadline dl = deadline_in(20000);
+	struct err err = {0};
+
+	f->observe.socket = "/tmp/nv-nothing/csi.sock";
+	/* Still starting. */
+	assert_int_equal(observe_alive(&f->observe, &dl, &err), 0);
+	f->observe.serving = true;
+	assert_int_equal(observe_alive(&f->observe, &dl, &err), -1);
+	assert_non_null(strstr(err.msg, "/tmp/nv-nothing/csi.sock"));
+	assert_false(observe_health(&f->observe, &dl, &text));
+	assert_non_null(strstr(sb_str(&text), "/tmp/nv-nothing/csi.sock"));
 }
 
 static void the_routes(void **state UNUSED)
@@ -149,9 +243,10 @@ static void the_routes(void **state UNUSED)
 	size_t n;
 	const struct http_route *routes = observe_routes(&n);
 
-	assert_int_equal(n, 2);
-	assert_string_equal(routes[0].pattern, "/healthz");
-	assert_string_equal(routes[1].pattern, "/metrics");
+	assert_int_equal(n, 3);
+	assert_string_equal(routes[0].pattern, "/livez");
+	assert_string_equal(routes[1].pattern, "/healthz");
+	assert_string_equal(routes[2].pattern, "/metrics");
 }
 
 int main(void)
@@ -161,6 +256,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ids_of_a_call, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_news_is_not_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(calls_are_counted, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_backend_down_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_socket_is_gone, setup, teardown),
 		cmocka_unit_test(the_routes),
 	};
 

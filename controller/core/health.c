@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The thread that asks. It takes no place in the backends' lanes: it is one call at a time, and a
+ * lane that is full of calls is no reason to call the backend down.
+ */
+#include "controller/core/health.h"
+
+#include "common/base/pool.h"
+#include "controller/core/member.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+
+#define ARENA_MAX ((size_t)1024 * 1024)
+
+struct watch {
+	struct core_watch config;
+	struct core *core;
+	struct pool *thread; /* one worker with one job */
+	int stop_fd;
+};
+
+/* A question that every backend must be able to answer; that it has several pools, none of which
+ * was named, is an answer, too. */
+static int ask(const struct watch *watch, struct member *member, struct err *err)
+{
+	struct op op = {.arena = arena_new(ARENA_MAX), .deadline = deadline_in(CORE_WATCH_CALL_MS)};
+	struct be_capacity room;
+	struct be_limits limits;
+	int result;
+
+	if (!op.arena) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to ask with");
+	}
+	op.deadline.cancel_fd = watch->stop_fd;
+	result = member->be->ops->capacity
+			 ? member->be->ops->capacity(member->be, &op, "", &room, err)
+			 : member->be->ops->limits(member->be, &op, &limits, err);
+	arena_free(op.arena);
+	return result < 0 && err->code == ERR_INVALID_ARGUMENT ? 0 : result;
+}
+
+static void look_at(const struct watch *watch, struct member *member)
+{
+	struct core_health now = {.known = true};
+	bool news;
+
+	now.up = ask(watch, member, &now.why) == 0;
+	if (now.up) {
+		now.why = (struct err){0};
+	} else if (now.why.code == ERR_CANCELLED) {
+		return;
+	} else {
+		(void)core_wrap_backend(member, &now.why);
+	}
+	(void)pthread_mutex_lock(&member->lock);
+	news = !member->health.known || member->health.up != now.up;
+	member->health = now;
+	(void)pthread_mutex_unlock(&member->lock);
+	if (news && watch->config.told) {
+		watch->config.told(watch->config.arg, member->name, now.up ? NULL : &now.why);
+	}
+}
+
+static void look_at_all(void *arg)
+{
+	struct watch *watch = arg;
+	struct pollfd stop = {.fd = watch->stop_fd, .events = POLLIN};
+
+	do {
+		for (size_t i = 0; i < watch->core->n_members; i++) {
+			look_at(watch, &watch->core->members[i]);
+		}
+	} while (poll(&stop, 1, (int)watch->config.every_ms) == 0);
+}
+
+int core_watch_start(struct core *core, const struct core_watch *config, struct err *err)
+{
+	struct watch *watch = calloc(1, sizeof(*watch));
+
+	if (!watch) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to watch the backends");
+	}
+	*watch = (struct watch){.config = *config, .core = core, .stop_fd = -1};
+	watch->config.every_ms = config->every_ms ? config->every_ms : CORE_WATCH_MS;
+	core->watch = watch;
+	watch->stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (watch->stop_fd < 0) {
+		return err_errno(err, errno, "backends");
+	}
+	watch->thread = pool_new("backends", 1, 1);
+	if (!watch->thread) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no thread to watch the backends");
+	}
+	return pool_submit(watch->thread, look_at_all, watch, err);
+}
+
+void core_watch_end(struct core *core)
+{
+	struct watch *watch = TAKE_PTR(core->watch);
+	/* The call under way is cancelled. */
+	struct deadline dl = deadline_in(INT64_MAX);
+
+	if (!watch) {
+		return;
+	}
+	if (watch->thread) {
+		(void)eventfd_write(watch->stop_fd, 1);
+		(void)pool_stop(watch->thread, &dl);
+		pool_free(watch->thread);
+	}
+	base_closep(&watch->stop_fd);
+	free(watch);
+}
+
+size_t core_backend_count(const struct core *core)
+{
+	return core->n_members;
+}
+
+const char *core_backend_health(struct core *core, size_t i, struct core_health *ret)
+{
+	struct member *member = &core->members[i];
+
+	(void)pthread_mutex_lock(&member->lock);
+	*ret = member->health;
+	(void)pthread_mutex_unlock(&member->lock);
+	return member->name;
+}
