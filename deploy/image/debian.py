@@ -9,7 +9,7 @@ import re
 DATABASE = "/var/lib/dpkg"
 DOCUMENTS = "/usr/share/doc"
 
-# Debian's short names of licences, and SPDX' for the same. What is not here is not guessed.
+# Debian's short names of licences, and SPDX' for the same. What is not here is told by its text.
 SPDX_NAMES = {
     "0BSD": "0BSD", "Apache-2": "Apache-2.0", "Apache-2.0": "Apache-2.0", "BSD-2-clause": "BSD-2-Clause",
     "BSD-2-Clause": "BSD-2-Clause", "BSD-3-clause": "BSD-3-Clause", "BSD-3-Clause": "BSD-3-Clause",
@@ -17,7 +17,7 @@ SPDX_NAMES = {
     "GPL-2": "GPL-2.0-only", "GPL-2+": "GPL-2.0-or-later", "GPL-3": "GPL-3.0-only", "GPL-3+": "GPL-3.0-or-later",
     "LGPL-2": "LGPL-2.0-only", "LGPL-2+": "LGPL-2.0-or-later", "LGPL-2.1": "LGPL-2.1-only",
     "LGPL-2.1+": "LGPL-2.1-or-later", "LGPL-3": "LGPL-3.0-only", "LGPL-3+": "LGPL-3.0-or-later",
-    "MPL-2.0": "MPL-2.0", "OLDAP-2.8": "OLDAP-2.8", "X11": "X11", "Zlib": "Zlib", "curl": "curl",
+    "MPL-2.0": "MPL-2.0", "OLDAP-2.8": "OLDAP-2.8", "Zlib": "Zlib", "curl": "curl",
 }
 
 
@@ -37,27 +37,46 @@ class Package:
     def copyright_file(self):
         return os.path.join(DOCUMENTS, self.name, "copyright")
 
-    def licences(self):
-        """The licences as debian/copyright names them, sorted; none when it is no machine-readable one."""
+    @functools.cache
+    def _paragraphs(self):
+        """debian/copyright's paragraphs; none when it is no machine-readable one."""
         with open(self.copyright_file, encoding="utf-8", errors="replace") as f:
             text = f.read()
         if not re.match(r"Format(-Specification)?: *\S*copyright", text, re.I):
             return []
-        paragraphs = re.split(r"\n[ \t]*\n", text)
-        files = [p for p in paragraphs if re.search(r"^Files:", p, re.M | re.I)]
+        return re.split(r"\n[ \t]*\n", text)
+
+    def licences(self):
+        """The licences of the files as debian/copyright names them, sorted."""
+        files = [p for p in self._paragraphs() if re.search(r"^Files:", p, re.M | re.I)]
         return sorted({m.strip() for p in files for m in re.findall(r"^License: *(.+)$", p, re.M | re.I)})
 
+    def _licence_text(self, licence):
+        for paragraph in self._paragraphs():
+            found = re.search(rf"^License: *{re.escape(licence)}[ \t]*\n((?:[ \t]+.*(?:\n|$))+)", paragraph, re.M | re.I)
+            if found:
+                return re.sub(r"^[ \t]+\.?", "", found.group(1), flags=re.M).strip()
+        return f"See {self.copyright_file}"
+
     def spdx_licence(self):
-        """The licences as one SPDX expression, None where one of them has no SPDX name here."""
-        parts = []
-        for licence in self.licences():
+        """The licences as an SPDX expression. Return: it, None without a machine-readable copyright; and
+        name to text of those that SPDX' list does not have."""
+        own = {}
+
+        def name(licence):
+            if licence in SPDX_NAMES:
+                return SPDX_NAMES[licence]
+            reference = "LicenseRef-" + re.sub(r"[^A-Za-z0-9.-]+", "-", f"{self.name}-{licence}")
+            own[reference] = (licence, self._licence_text(licence))
+            return reference
+
+        def expression(licence):
             words = re.split(r" (and|or) ", licence)
-            names = [SPDX_NAMES.get(word) for word in words[::2]]
-            if None in names or len(set(words[1::2])) > 1:
-                return None
-            joint = f" {words[1].upper()} " if len(words) > 1 else ""
-            parts.append(f"({joint.join(names)})" if joint else names[0])
-        return " AND ".join(sorted(set(parts))) or None
+            text = " ".join(word.upper() if i % 2 else name(word) for i, word in enumerate(words))
+            return f"({text})" if len(words) > 1 else text
+
+        parts = {expression(licence) for licence in self.licences()}
+        return " AND ".join(sorted(parts)) or None, own
 
 
 @functools.cache

@@ -90,10 +90,10 @@ def prepare(names):
     recipes = [recipe.read(name) for name in names]
     own = [program for fields in recipes for program in fields.get("built", [])]
     modules = sorted({fields["go"]["module"] for fields in recipes if "go" in fields})
-    if own:
-        subprocess.run([os.path.join(recipe.TOP, "hack/build"), "release", *own], stdout=sys.stderr, check=True)
-    if modules:
-        subprocess.run([os.path.join(recipe.TOP, "hack/gotools"), *modules], stdout=sys.stderr, check=True)
+    for command in (["hack/build", "release", *own] if own else [], ["hack/gotools", *modules] if modules else []):
+        # Their progress and complaints are seen; what they print is for us.
+        if command and subprocess.run(command, cwd=recipe.TOP, stdout=sys.stderr, check=False).returncode != 0:
+            raise SystemExit(f"{' '.join(command)}: failed, see above")
 
 
 def build(names):

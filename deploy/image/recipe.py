@@ -190,13 +190,13 @@ class Image:
 
     def _documents(self):
         """What lawyers and scanners look for: each package's copyright, and its entry in dpkg's words."""
+        if self.tree.owners():
+            self.tree.host_file("/etc/os-release")
         packages = [p for p in self.tree.owners() if any(
             e.owner is p and not path.endswith("/copyright") for path, e in self.tree.entries.items())]
         for package in packages:
             self._copyright(package)
             self.tree.text(f"/var/lib/dpkg/status.d/{package.name}", package.stanza + "\n", None)
-        if packages:
-            self.tree.host_file("/etc/os-release")
 
     def add_sbom(self):
         """Write the list of all files so far into the image as well. Return: its text."""

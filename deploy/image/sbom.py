@@ -25,6 +25,8 @@ class Component:
     supplier: str = UNKNOWN
     comment: str = ""
     purpose: str = "LIBRARY"
+    # ((reference, (name, text)), ...) of licences that SPDX' list does not have.
+    texts: tuple = ()
 
     @property
     def spdx_id(self):
@@ -33,14 +35,12 @@ class Component:
 
 def of_debian(package):
     """The component for a Debian package."""
-    licences = package.licences()
+    licence, texts = package.spdx_licence()
     quoted = urllib.parse.quote
     return Component(
-        package.name, package.version, package.spdx_licence() or UNKNOWN,
+        package.name, package.version, licence or UNKNOWN,
         f"pkg:deb/debian/{quoted(package.name)}@{quoted(package.version)}?arch={package.architecture}&distro=debian-13",
-        "Organization: Debian", f"source package {package.source}" + (
-            f"; debian/copyright names: {', '.join(licences)}" if licences
-            else "; debian/copyright is not machine-readable"))
+        "Organization: Debian", f"source package {package.source}", texts=tuple(sorted(texts.items())))
 
 
 def of_go(path, version):
@@ -108,8 +108,10 @@ def document(name, image, files, linked):
     relations += [relation(c.spdx_id, "STATIC_LINK", part.spdx_id)
                   for c in sorted(linked, key=lambda c: c.spdx_id)
                   for part in sorted(linked[c], key=lambda p: p.spdx_id)]
+    texts = [{"licenseId": reference, "name": called, "extractedText": text}
+             for c in others for reference, (called, text) in c.texts]
     content = {"packages": [_package(c, held[c]) for c in [image, *others]], "files": all_files,
-               "relationships": relations}
+               "relationships": relations, "hasExtractedLicensingInfos": texts}
     mark = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     return json.dumps({
         "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT", "name": name,
