@@ -48,7 +48,7 @@ static int insert(
 {
 	struct kmod_list *list = NULL;
 	struct kmod_list *item;
-	char why[256];
+	char why[384];
 	int done = 0;
 
 	int found = kmod_module_new_from_lookup(ctx, MODULE, &list);
