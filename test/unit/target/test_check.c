@@ -165,19 +165,14 @@ static void test_pool(void **state UNUSED)
 static void test_portals(void **state UNUSED)
 {
 	char portal[PORTAL_TEXT_SIZE];
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(addr);
+	uint16_t number;
+	int fd = tcp_bound(true, &number);
 
 	put_config("unix:/run/nvmetcp-target/s", "192.0.2.1:4420", "");
 	check_says(1,
 		"FAIL  portal 192.0.2.1:4420: no network interface of this machine has the address");
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
-	print_to(portal, sizeof(portal), "127.0.0.1:%u", ntohs(addr.sin_port));
+	print_to(portal, sizeof(portal), "127.0.0.1:%u", number);
 	put_config("unix:/run/nvmetcp-target/s", portal, "");
 	check_says(1, ": the port is in use by target_test_che");
 	check_says(1, "stop that, or choose another port");
@@ -189,7 +184,7 @@ static void test_portals(void **state UNUSED)
 		char trsvcid[8];
 
 		print_to(port, sizeof(port), "%s/ports/%d", emu.root, id);
-		print_to(trsvcid, sizeof(trsvcid), "%u", ntohs(addr.sin_port));
+		print_to(trsvcid, sizeof(trsvcid), "%u", number);
 		assert_int_equal(emu_mkdir(NO_STEP, port), 0);
 		emu_attr(port, "addr_trtype", "tcp");
 		emu_attr(port, "addr_traddr", "127.0.0.1");
@@ -214,16 +209,11 @@ static void test_portals(void **state UNUSED)
 static void test_api_port(void **state UNUSED)
 {
 	char address[PORTAL_TEXT_SIZE];
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	uint16_t number;
+	int fd = tcp_bound(true, &number);
 	int lock = open(emu.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct sockaddr_in addr = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(addr);
 
-	assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
-	print_to(address, sizeof(address), "127.0.0.1:%u", ntohs(addr.sin_port));
+	print_to(address, sizeof(address), "127.0.0.1:%u", number);
 	put_config(address, "127.0.0.1:1", "");
 	check_says(1, "choose another port in \"listen\"");
 	/* With nvmet's lock this very process is the agent. */
