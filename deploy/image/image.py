@@ -12,6 +12,7 @@ from the cache. Prints for each image its name, size in bytes, digest and first 
 """
 
 import concurrent.futures
+import fcntl
 import hashlib
 import json
 import os
@@ -25,7 +26,7 @@ import recipe
 CACHE = os.path.join(os.environ.get("NVMETCP_CACHE", "/var/tmp/nvmetcp-csi"), "image")
 OUT = os.path.join(recipe.TOP, "build/image")
 # Images of one name that the cache keeps.
-KEPT = 4
+KEPT = 3
 
 
 def cache_key(made):
@@ -97,30 +98,36 @@ def prepare(names):
 
 
 def build(names):
-    prepare(names)
     os.makedirs(OUT, exist_ok=True)
     os.makedirs(CACHE, exist_ok=True)
-    with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
+    with open(os.path.join(CACHE, ".lock"), "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        prepare(names)
         work = os.path.join(CACHE, f".work.{os.getpid()}")
         try:
-            for done in pool.map(make, names, [os.path.join(work, name) for name in names]):
-                name, folder, reference = done
-                size, digest = publish(name, folder)
-                print(f"{name} {size} {digest} {reference}", flush=True)
+            with concurrent.futures.ProcessPoolExecutor(os.cpu_count()) as pool:
+                for done in pool.map(make, names, [os.path.join(work, name) for name in names]):
+                    name, folder, reference = done
+                    size, digest = publish(name, folder)
+                    print(f"{name} {size} {digest} {reference}", flush=True)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
 
 def main():
     known = recipe.names()
-    if len(sys.argv) == 4 and sys.argv[1] == "tree" and sys.argv[2] in known:
-        made = recipe.load(sys.argv[2])
+    command, names = sys.argv[1:2], sys.argv[2:]
+    folder = names.pop() if command == ["tree"] and len(names) == 2 else None
+    if unknown := set(names) - set(known):
+        raise SystemExit(f"no recipe '{min(unknown)}'; there are: {' '.join(known)}")
+    if command == ["build"]:
+        build(names or known)
+    elif folder:
+        made = recipe.load(names[0])
         made.add_sbom()
-        made.tree.write(sys.argv[3])
-    elif len(sys.argv) > 1 and sys.argv[1] == "build" and set(sys.argv[2:]) <= set(known):
-        build(sys.argv[2:] or known)
+        made.tree.write(folder)
     else:
-        raise SystemExit(f"{__doc__}\nNames: {' '.join(known)}")
+        raise SystemExit(__doc__)
 
 
 if __name__ == "__main__":
