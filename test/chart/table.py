@@ -90,7 +90,8 @@ def table(text):
     lines = ["| Value | Default | Meaning |", "|---|---|---|"]
     for path, default, description in rows(text):
         shown = "" if default is None else f"`{json.dumps(default, ensure_ascii=False)}`"
-        lines.append(f"| `{path}` | {shown} | {description} |".replace("|  |", "| |"))
+        meaning = description.replace("|", "\\|")
+        lines.append(f"| `{path}` | {shown} | {meaning} |".replace("|  |", "| |"))
     return "\n".join(lines)
 
 
