@@ -71,19 +71,29 @@ int connect_profile(
 	return 0;
 }
 
+const char *connect_parameter(size_t i)
+{
+	static const char *const words[] = {"profile", "ioPolicy"};
+
+	if (i < ARRAY_SIZE(words)) {
+		return words[i];
+	}
+	i -= ARRAY_SIZE(words);
+	if (i < ARRAY_SIZE(numbers)) {
+		return numbers[i].name;
+	}
+	i -= ARRAY_SIZE(numbers);
+	return i < ARRAY_SIZE(switches) ? switches[i].name : NULL;
+}
+
 bool connect_is_parameter(const char *key)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		if (streq(numbers[i].name, key)) {
+	for (size_t i = 0; connect_parameter(i); i++) {
+		if (streq(connect_parameter(i), key)) {
 			return true;
 		}
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(switches); i++) {
-		if (streq(switches[i].name, key)) {
-			return true;
-		}
-	}
-	return streq(key, "profile") || streq(key, "ioPolicy");
+	return false;
 }
 
 /* What holds between options, each being in its own range. */

@@ -52,6 +52,9 @@ struct connect_options {
  * or -1 INVALID_ARGUMENT naming @field. */
 MUST_USE int connect_profile(
 	const char *field, const char *name, struct connect_options *ret, struct err *err);
+/** connect_parameter - the names that connect_parse() reads, one after the other. Return: NULL
+ * after the last. */
+const char *connect_parameter(size_t i);
 /** connect_is_parameter - true when @key is a StorageClass parameter that sets a connection option
  * ("profile" included). */
 bool connect_is_parameter(const char *key);

@@ -5,9 +5,13 @@
 #include "controller/core/core.h"
 
 #include "common/base/parse.h"
+#include "common/base/strbuf.h"
 #include "controller/core/member.h"
 
 #include <stdio.h>
+
+/** All backends' names. */
+#define NAMES_MAX ((size_t)CORE_BACKENDS_MAX * 32)
 
 static const char *const kind_names[] = {
 	[BE_KIND_VOLUME] = "volume", [BE_KIND_SNAPSHOT] = "snapshot"};
@@ -161,27 +165,33 @@ int member_of_id(const struct core *core, enum be_kind kind, const struct core_i
 
 int member_choose(const struct core *core, const char *name, struct member **ret, struct err *err)
 {
-	struct member *member = NULL;
+	_cleanup_strbuf_ struct strbuf names = sb_init(NAMES_MAX);
+	struct member *member;
 	char shown[65];
 
-	if (!str_empty(name)) {
-		member = member_by_name(core, name);
-	} else if (core->n_members == 1) {
-		member = &core->members[0];
+	if (str_empty(name) && core->n_members == 1) {
+		*ret = &core->members[0];
+		return 0;
 	}
+	member = str_empty(name) ? NULL : member_by_name(core, name);
 	if (member) {
 		*ret = member;
 		return 0;
 	}
+	for (size_t i = 0; i < core->n_members; i++) {
+		sb_addf(&names, "%s%s", i > 0 ? ", " : "", core->members[i].name);
+	}
 	if (str_empty(name)) {
 		return err_set(err, ERR_INVALID_ARGUMENT,
-			"parameters.backend: missing, and there are %zu backends; name one in the StorageClass",
-			core->n_members);
+			"parameters.backend: missing, and there are %zu backends; name one in the StorageClass: "
+			"%s",
+			core->n_members, sb_str(&names));
 	}
 	return err_set(err, ERR_INVALID_ARGUMENT,
 		"parameters.backend: \"%s\" is not in the controller's configuration; correct the StorageClass "
-		"or add the backend",
-		printable(name, shown, sizeof(shown)));
+		"(delete it and make it anew) or add the backend; there are %s",
+		printable(name, shown, sizeof(shown)),
+		core->n_members > 0 ? sb_str(&names) : "none");
 }
 
 int member_lock(const struct core *core, const struct member *member, enum be_kind kind,

@@ -5,6 +5,7 @@
 #include "controller/core/params.h"
 
 #include "common/base/parse.h"
+#include "common/base/strbuf.h"
 #include "common/nvmf/connect.h"
 
 #include <stdio.h>
@@ -75,12 +76,21 @@ static int check_value(const char *key, const char *value, struct err *err)
 
 static int unknown(const char *key, struct err *err)
 {
+	_cleanup_strbuf_ struct strbuf known = sb_init(ERR_MSG_MAX);
 	char shown[129];
 
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].use != PARAM_IGNORED) {
+			sb_addf(&known, "%s%s", known.len > 0 ? ", " : "", rows[i].key);
+		}
+	}
+	for (size_t i = 0; connect_parameter(i); i++) {
+		sb_addf(&known, ", %s", connect_parameter(i));
+	}
 	return err_set(err, ERR_INVALID_ARGUMENT,
-		"parameters.%s: no such parameter; known are backend, pool, csi.storage.k8s.io/fstype, "
-		"mkfsOptions, reclaim, profile and the connection options",
-		printable(key, shown, sizeof(shown)));
+		"parameters.%s: no such parameter; correct the StorageClass (delete it and make it anew); "
+		"known are %s",
+		printable(key, shown, sizeof(shown)), sb_str(&known));
 }
 
 static int by_key(const void *a, const void *b)
@@ -125,6 +135,7 @@ int params_parse(
 	struct kv_list params, struct arena *arena, struct volume_params *ret, struct err *err)
 {
 	struct connect_options options;
+	struct err why = {0};
 	struct kv *context;
 
 	*ret = (struct volume_params){.backend = "", .pool = "", .fs_type = ""};
@@ -144,8 +155,9 @@ int params_parse(
 	}
 	qsort(context, ret->context.n, sizeof(*context), by_key);
 	ret->context.items = context;
-	if (connect_parse(ret->context, &options, err) < 0) {
-		return err_wrap(err, "parameters");
+	if (connect_parse(ret->context, &options, &why) < 0) {
+		/* It begins with the parameter's name. */
+		return err_set(err, why.code, "parameters.%s", why.msg);
 	}
 	return 0;
 }

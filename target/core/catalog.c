@@ -296,7 +296,7 @@ static int reserve(
 	}
 	if (wanted > before && (used > most || wanted > most - used)) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED,
-			"pool %s: %lld bytes are wanted for %s %s and %lld are available (%lld may be promised in all, %lld are)",
+			"pool %s: %lld bytes are wanted for %s %s and %lld are available (%lld may be promised in all, %lld are); delete volumes or snapshots, enlarge the pool, or raise its ratio",
 			c->name, (long long)(wanted - before), object_kind_name(object->kind),
 			object->id, (long long)MAX(most - used - before, 0), (long long)most,
 			(long long)(used + before));

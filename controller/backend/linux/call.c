@@ -63,7 +63,10 @@ static int refused(const struct linux_backend *lb, const struct http_response *r
 	(void)printable(msg, shown, sizeof(shown));
 	if (res->status == 401) {
 		return err_set(err, ERR_UNAUTHENTICATED,
-			"backend %s: it does not know our token (401); check tokenFile", lb->name);
+			"backend %s: it does not know our token (401): what tokenFile holds (in Kubernetes "
+			"the Secret of the backend) is not the token of nvmetcp-target; correct it, and "
+			"it is read again by itself",
+			lb->name);
 	}
 	if (res->status == 403) {
 		return err_set(err, ERR_PERMISSION_DENIED,
@@ -224,8 +227,12 @@ int linux_limits(
 		return 0;
 	}
 	if (get_plain(lb, op, "/v1/info", &doc, err) < 0) {
-		/* Not even this path: then this is no agent, and it knows of no object. */
-		return be_not_final(err);
+		/* Not even this path: then this is no agent, and it knows of no object. That it
+		 * does not let us in is clear enough. */
+		return err && (err->code == ERR_UNAUTHENTICATED ||
+				      err->code == ERR_PERMISSION_DENIED)
+			       ? -1
+			       : be_not_final(err);
 	}
 	root = js_root(doc);
 	if (js_get_int(&root, "granularity", 1, 1 << 30, &limits.granularity, err) < 0 ||

@@ -109,7 +109,7 @@ static inline void exposition_histogram(
 static inline void exposition_sample(struct exposition *ex, const char *whole, char *line)
 {
 	char *space = strrchr(line, ' ');
-	char start[EXPOSITION_LINE];
+	char start[EXPOSITION_LINE + 1];
 
 	assert_non_null(space);
 	double value = exposition_number(space + 1);

@@ -181,9 +181,12 @@ static void choice_of_backend(void **state UNUSED)
 	struct core_volume volume;
 
 	bench_start(&bench, true);
-	refused(&bench, &what, ERR_INVALID_ARGUMENT, "parameters.backend");
+	refused(&bench, &what, ERR_INVALID_ARGUMENT,
+		"parameters.backend: missing, and there are 2 backends; name one in the StorageClass: a, b");
 	what.parameters = (struct kv_list){&c, 1};
-	refused(&bench, &what, ERR_INVALID_ARGUMENT, "\"c\"");
+	refused(&bench, &what, ERR_INVALID_ARGUMENT,
+		"parameters.backend: \"c\" is not in the controller's configuration; correct the "
+		"StorageClass (delete it and make it anew) or add the backend; there are a, b");
 	what.parameters = (struct kv_list){&b, 1};
 	made(&bench, &what, &volume);
 	assert_string_equal(volume.id.backend, "b");

@@ -4,6 +4,7 @@
  */
 #include "common/base/fileio.h"
 #include "common/base/parse.h"
+#include "common/nvmf/connect.h"
 #include "controller/core/params.h"
 
 #include <fcntl.h>
@@ -116,7 +117,27 @@ static void names_the_parameter(void **state)
 	struct err err = {0};
 
 	assert_int_equal(params_parse((struct kv_list){&kv, 1}, *state, &params, &err), -1);
-	assert_non_null(strstr(err.msg, "nrIoQueus"));
+	/* The field, and what is allowed in its place. */
+	assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
+	assert_non_null(strstr(err.msg, "parameters.nrIoQueus: no such parameter"));
+	assert_non_null(strstr(err.msg, "correct the StorageClass"));
+	assert_non_null(strstr(err.msg, "known are backend, pool, csi.storage.k8s.io/fstype, "));
+	for (size_t i = 0; connect_parameter(i); i++) {
+		assert_non_null(strstr(err.msg, connect_parameter(i)));
+	}
+	assert_null(strstr(err.msg, "csi.storage.k8s.io/pvc/"));
+	assert_in_range(strlen(err.msg), 1, 500);
+}
+
+static void names_the_value(void **state)
+{
+	struct kv kv = {"queueSize", "7"};
+	struct volume_params params;
+	struct err err = {0};
+
+	assert_int_equal(params_parse((struct kv_list){&kv, 1}, *state, &params, &err), -1);
+	assert_string_equal(
+		err.msg, "parameters.queueSize '7': must be a whole number from 16 to 1024");
 }
 
 static void context_with_filesystem(void **state)
@@ -249,6 +270,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(all_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(none_at_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_ones, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_the_value, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_the_parameter, setup, teardown),
 		cmocka_unit_test_setup_teardown(context_with_filesystem, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_page_tells_the_truth, setup, teardown),

@@ -201,7 +201,8 @@ static void test_capacity(void **state UNUSED)
 	int64_t available = pools[0].usage.available / MIB * MIB;
 
 	request.size = available + MIB;
-	assert_refused(put_request(&request, &created), ERR_RESOURCE_EXHAUSTED, "are available");
+	assert_refused(put_request(&request, &created), ERR_RESOURCE_EXHAUSTED,
+		"; delete volumes or snapshots, enlarge the pool, or raise its ratio");
 	/* Sparse: it costs nothing but the promise. */
 	request.size = available;
 	assert_ok(put_request(&request, &created), world.err);

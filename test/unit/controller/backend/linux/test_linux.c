@@ -260,6 +260,7 @@ static void a_token_may_change(void **state)
 	struct be_config config = config_of(w);
 	char path[128];
 	struct be_volume volume;
+	struct be_limits limits;
 
 	(void)snprintf(path, sizeof(path), "%s/token", w->script.dir);
 	put_token(path, "first");
@@ -267,6 +268,11 @@ static void a_token_may_change(void **state)
 	be_close(w->be);
 	w->be = NULL;
 	assert_int_equal(backend_linux.open(&config, &w->be, &w->err), 0);
+	/* The first that a CreateVolume asks for. */
+	say_once(w, "GET /v1/info", 401, ERROR("UNAUTHENTICATED"));
+	want_code(w, w->be->ops->limits(w->be, &w->op, &limits, &w->err), ERR_UNAUTHENTICATED);
+	say_once(w, "GET /v1/info", 404, ERROR("NOT_FOUND"));
+	want_code(w, w->be->ops->limits(w->be, &w->op, &limits, &w->err), ERR_UNAVAILABLE);
 	fresh(w);
 	say(w, "GET /v1/volumes/" VOLUME, 200, GOOD);
 	assert_int_equal(get(w, &volume), 0);
@@ -275,6 +281,10 @@ static void a_token_may_change(void **state)
 	say(w, "GET /v1/volumes/" VOLUME, 401, ERROR("UNAUTHENTICATED"));
 	want_code(w, get(w, &volume), ERR_UNAUTHENTICATED);
 	assert_null(strstr(w->err.msg, "first"));
+	/* What a user reads at the claim: where the fault is and what to correct. */
+	assert_non_null(strstr(w->err.msg, "it does not know our token (401)"));
+	assert_non_null(strstr(w->err.msg, "the Secret of the backend"));
+	assert_non_null(strstr(w->err.msg, "read again by itself"));
 	assert_int_equal(seen(w, "GET"), 1); /* the file has not changed: asked once */
 	put_token(path, "second");
 	fresh(w);
