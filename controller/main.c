@@ -3,31 +3,17 @@
  * nvmetcp-controller: the controller plugin. main() prepares the process, starts, waits for a
  * signal, stops.
  */
+#include "common/base/process.h"
 #include "common/base/step.h"
 #include "controller/flags.h"
 #include "controller/plugin.h"
 
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 static const char *environment(const char *name)
 {
 	return getenv(name); // NOLINT(concurrency-mt-unsafe): before any thread exists
-}
-
-/* Signals are for main() alone, in every thread that will be; nothing of our memory goes to disk.
- */
-static void prepare(sigset_t *ret_signals)
-{
-	struct rlimit none = {0, 0};
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)sigemptyset(ret_signals);
-	(void)sigaddset(ret_signals, SIGTERM);
-	(void)sigaddset(ret_signals, SIGINT);
-	(void)pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
 }
 
 static int run(const struct controller_flags *flags)
@@ -38,7 +24,7 @@ static int run(const struct controller_flags *flags)
 	sigset_t signals;
 	int number = 0;
 
-	prepare(&signals);
+	process_prepare(&signals);
 	if (plugin_start(flags, &plugin, &code, &err) < 0) {
 		LOG_ERROR("cannot start", LOG_ERR(&err));
 		return (int)code;

@@ -2,6 +2,7 @@
 /*
  * nvmetcp-node: the node plugin. main() prepares the process, starts, waits for a signal, stops.
  */
+#include "common/base/process.h"
 #include "common/base/step.h"
 #include "node/flags.h"
 #include "node/plugin.h"
@@ -10,25 +11,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 
 static const char *environment(const char *name)
 {
 	return getenv(name); // NOLINT(concurrency-mt-unsafe): before any thread exists
-}
-
-/* Signals are for main() alone, and nothing of our memory goes to disk. */
-static void prepare(sigset_t *ret_signals)
-{
-	struct rlimit none = {0, 0};
-
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)signal(SIGPIPE, SIG_IGN);
-	(void)sigemptyset(ret_signals);
-	(void)sigaddset(ret_signals, SIGTERM);
-	(void)sigaddset(ret_signals, SIGINT);
-	(void)pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
 }
 
 /* Until a signal comes, or the helper has ended: without it every volume would fail for ever, and a
@@ -59,7 +46,7 @@ static int run(const struct node_flags *flags, struct err *err)
 	struct plugin *plugin = NULL;
 	sigset_t signals;
 
-	prepare(&signals);
+	process_prepare(&signals);
 	/* Only looked at by poll(): the signal stays for sigwait(). */
 	_cleanup_close_ int stop_fd = signalfd(-1, &signals, SFD_CLOEXEC);
 	if (plugin_helper(&helper, err) < 0 ||
