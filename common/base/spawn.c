@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -23,8 +24,9 @@ struct run {
 	const char *name;
 	pid_t pid;
 	int pidfd;
-	int out;   /* read end of the output's pipe */
+	int out;   /* read end of the output's pipe, or the file of one that may go on */
 	int epoll; /* readable when the pipe or the pidfd is */
+	bool goes_on;
 	char *output;
 	size_t len;
 };
@@ -121,6 +123,41 @@ static bool drain(struct run *run)
 	return true;
 }
 
+/* Nobody reads the pipe of a child that goes on without us, and it would end of that; so its output
+ * is a file, of a size that stays. */
+static int open_file(struct run *run, int *ret_low, struct err *err)
+{
+	run->out = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	*ret_low = run->out < 0 ? -1 : dup(run->out);
+	if (*ret_low < 0 || ftruncate(run->out, SPAWN_OUTPUT_MAX) < 0 ||
+		fcntl(run->out, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
+		return err_errno(err, errno, "%s: file for its output", run->name);
+	}
+	return 0;
+}
+
+static int open_pipe(struct run *run, int *ret_low, struct err *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		return err_errno(err, errno, "%s: pipe", run->name);
+	}
+	run->out = fds[0];
+	*ret_low = fds[1];
+	return fcntl(run->out, F_SETFL, O_NONBLOCK) < 0
+		       ? err_errno(err, errno, "%s: pipe", run->name)
+		       : 0;
+}
+
+/* What is in the file: all up to the first NUL, which it is filled with. */
+static void read_file(struct run *run)
+{
+	ssize_t n = pread(run->out, run->output, SPAWN_OUTPUT_MAX, 0);
+
+	run->len = n > 0 ? strnlen(run->output, (size_t)n) : 0;
+}
+
 static bool ended(int pidfd)
 {
 	struct pollfd fd = {.fd = pidfd, .events = POLLIN};
@@ -133,7 +170,7 @@ static int watch(const struct run *run, struct err *err)
 	struct epoll_event event = {.events = EPOLLIN};
 
 	if (epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->pidfd, &event) < 0 ||
-		epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->out, &event) < 0) {
+		(!run->goes_on && epoll_ctl(run->epoll, EPOLL_CTL_ADD, run->out, &event) < 0)) {
 		return err_errno(err, errno, "%s: epoll", run->name);
 	}
 	return 0;
@@ -142,7 +179,7 @@ static int watch(const struct run *run, struct err *err)
 /* Until the child has ended. What still holds the pipe then, as a grandchild, is not waited for. */
 static int wait_end(struct run *run, const struct deadline *dl, struct err *err)
 {
-	bool open = true;
+	bool open = !run->goes_on;
 
 	while (!ended(run->pidfd)) {
 		if (deadline_poll(dl, run->epoll, POLLIN, -1, run->name, err) < 0) {
@@ -154,7 +191,9 @@ static int wait_end(struct run *run, const struct deadline *dl, struct err *err)
 			open = false;
 		}
 	}
-	if (open) {
+	if (run->goes_on) {
+		read_file(run);
+	} else if (open) {
 		(void)drain(run);
 	}
 	return 0;
@@ -173,11 +212,16 @@ static void reap(const struct run *run, struct spawn_result *ret)
 	ret->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Kill the child and all of its group; it is reaped, or stuck in the kernel. */
+/* Kill the child and all of its group; it is reaped, or stuck in the kernel. Or let it go on. */
 static void give_up(struct run *run, struct spawn_result *ret)
 {
 	struct deadline dl = deadline_in(SPAWN_REAP_MS);
 
+	if (run->goes_on) {
+		ret->stuck = true;
+		ret->stuck_pid = run->pid;
+		return;
+	}
 	(void)kill(-run->pid, SIGKILL);
 	(void)drain(run);
 	if (run->pidfd < 0 || deadline_poll(&dl, run->pidfd, POLLIN, -1, run->name, NULL) == 1) {
@@ -192,18 +236,15 @@ static void give_up(struct run *run, struct spawn_result *ret)
 static int run_child(struct run *run, const struct spawn *what, const struct deadline *dl,
 	struct spawn_result *ret, struct err *err)
 {
-	int pipe_fds[2];
+	_cleanup_close_ int low = -1;
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0) {
-		return err_errno(err, errno, "%s: pipe", run->name);
+	if ((what->goes_on ? open_file(run, &low, err) : open_pipe(run, &low, err)) < 0) {
+		return -1;
 	}
-	run->out = pipe_fds[0];
-	_cleanup_close_ int low = pipe_fds[1];
 	_cleanup_close_ int out = fcntl(low, F_DUPFD_CLOEXEC, HIGH_FD);
 	_cleanup_close_ int pass =
 		what->pass_fd >= 0 ? fcntl(what->pass_fd, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
-	if (out < 0 || (what->pass_fd >= 0 && pass < 0) ||
-		fcntl(run->out, F_SETFL, O_NONBLOCK) < 0) {
+	if (out < 0 || (what->pass_fd >= 0 && pass < 0)) {
 		return err_errno(err, errno, "%s: prepare its descriptors", run->name);
 	}
 	int rc = start(what, out, pass, &run->pid);
@@ -230,7 +271,8 @@ static int run_child(struct run *run, const struct spawn *what, const struct dea
 int spawn_run(const struct spawn *what, const struct deadline *dl, struct spawn_result *ret,
 	struct err *err)
 {
-	struct run run = {.name = what->argv[0], .pid = -1, .pidfd = -1, .out = -1};
+	struct run run = {
+		.name = what->argv[0], .pid = -1, .pidfd = -1, .out = -1, .goes_on = what->goes_on};
 
 	*ret = (struct spawn_result){.exit_code = -1, .stuck_pid = -1};
 	run.output = malloc(SPAWN_OUTPUT_MAX + 1);

@@ -20,6 +20,9 @@
 struct spawn {
 	const char *const *argv; /* argv[0] is looked up in PATH; NULL-terminated */
 	int pass_fd;		 /* a descriptor the child gets as fd 3, or -1 (use SPAWN_NO_FD) */
+	/* At the deadline or on cancel it is not killed but left to go on, as stuck_pid. It may
+	 * write SPAWN_OUTPUT_MAX bytes; what is more fails. */
+	bool goes_on;
 };
 
 #define SPAWN_NO_FD (-1)
@@ -28,13 +31,14 @@ struct spawn_result {
 	int exit_code;	 /* 0..255, or 128 + signal; -1 when it never ended */
 	char *output;	 /* stdout and stderr together, NUL-terminated, caller frees
 			    (spawn_result_done) */
-	bool stuck;	 /* killed at the deadline and still not gone: in the kernel for good */
+	bool stuck;	 /* killed at the deadline and still not gone, or left to go on */
 	pid_t stuck_pid; /* then: who; ask spawn_gone() */
 };
 
 /**
  * spawn_run - start it, wait for its end or the deadline. At the deadline or on cancel it is
- * killed; one that cannot be reaped within SPAWN_REAP_MS is left and reported as stuck.
+ * killed, unless it is to go on; one that cannot be reaped within SPAWN_REAP_MS is left and
+ * reported as stuck.
  * Return: 0 when it ended by itself (look at exit_code), -1 otherwise (NOT_FOUND program missing,
  * DEADLINE_EXCEEDED, CANCELLED); ret is always filled.
  */

@@ -46,7 +46,8 @@ int fsck_run(const struct step *in, const char *device, const char *fstype, int 
 	const struct deadline *dl, struct fsck_result *ret, struct err *err)
 {
 	static const char *const argv[] = {"e2fsck", "-p", TARGET, NULL};
-	const struct spawn spawn = {.argv = argv, .pass_fd = fd};
+	/* Killed at the end of the call, a long check would begin anew with each repeated call. */
+	const struct spawn spawn = {.argv = argv, .pass_fd = fd, .goes_on = true};
 	struct spawn_result result = {0};
 
 	(void)in;
@@ -58,6 +59,11 @@ int fsck_run(const struct step *in, const char *device, const char *fstype, int 
 	ret->stuck_pid = result.stuck ? result.stuck_pid : 0;
 	if (done < 0 && err && err->code == ERR_NOT_FOUND) {
 		done = err_set(err, ERR_FAILED_PRECONDITION, "fsck of %s: e2fsck is not installed",
+			device);
+	} else if (result.stuck) {
+		done = err_set(err, ERR_DEADLINE_EXCEEDED,
+			"fsck of %s: is not done yet; it goes on, and a repeated call mounts the volume "
+			"once it is",
 			device);
 	} else if (done < 0) {
 		done = err_wrap(err, "fsck of %s", device);

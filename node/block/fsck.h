@@ -12,12 +12,12 @@
 
 struct fsck_result {
 	bool repaired;	 /* something was mended, or the journal replayed with a change */
-	pid_t stuck_pid; /* e2fsck hangs in the kernel: the volume is busy until spawn_gone() of it
-			  */
+	pid_t stuck_pid; /* e2fsck goes on: the volume is busy until spawn_gone() of it */
 };
 
 /**
- * fsck_run - check the @fstype on @fd (not mounted). @device is for messages.
+ * fsck_run - check the @fstype on @fd (not mounted). @device is for messages. A check that is not
+ * done at the deadline goes on.
  * Return: 0 when it is clean or was repaired safely, or -1: FAILED_PRECONDITION with e2fsck's last
  * words when a person must look, UNAVAILABLE for read errors or a device in use, DEADLINE_EXCEEDED;
  * @ret is always filled.

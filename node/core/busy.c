@@ -92,24 +92,44 @@ static bool gone(struct busy_child *child)
 	return !child->stuck && !child->pid;
 }
 
+/* Take those away who have ended. Under the lock. */
+static void sweep(struct busy *busy)
+{
+	for (struct item **at = &busy->items; *at;) {
+		if (gone(&(*at)->child)) {
+			drop(at);
+		} else {
+			at = &(*at)->next;
+		}
+	}
+}
+
+static int still_there(const struct item *item, struct err *err)
+{
+	long long seconds = (clock_ms() - item->since_ms) / 1000;
+
+	if (item->child.stuck) {
+		return err_set(err, ERR_ABORTED,
+			"%s: an earlier operation (%s) has been hanging in the kernel for %lld s, as the "
+			"device or the target does not answer; it is left alone until it ends; retry",
+			item->key, item->what, seconds);
+	}
+	return err_set(err, ERR_ABORTED,
+		"%s: the check of its filesystem, which an earlier operation (%s) began, has been going "
+		"on for %lld s beyond that call; it is left alone until it ends; retry",
+		item->key, item->what, seconds);
+}
+
 int busy_check(struct busy *busy, const char *key, struct err *err)
 {
 	int result = 0;
 
 	(void)pthread_mutex_lock(&busy->lock);
-	for (struct item **at = &busy->items; *at;) {
-		if (gone(&(*at)->child)) {
-			drop(at);
-			continue;
+	sweep(busy);
+	for (const struct item *item = busy->items; item && result == 0; item = item->next) {
+		if (streq(item->key, key)) {
+			result = still_there(item, err);
 		}
-		if (result == 0 && streq((*at)->key, key)) {
-			result = err_set(err, ERR_ABORTED,
-				"%s: an earlier operation (%s) has been hanging in the kernel for %lld s, as the "
-				"device or the target does not answer; it is left alone until it ends; retry",
-				key, (*at)->what,
-				(long long)((clock_ms() - (*at)->since_ms) / 1000));
-		}
-		at = &(*at)->next;
 	}
 	(void)pthread_mutex_unlock(&busy->lock);
 	return result;
@@ -120,6 +140,7 @@ size_t busy_count(struct busy *busy)
 	size_t n = 0;
 
 	(void)pthread_mutex_lock(&busy->lock);
+	sweep(busy);
 	for (const struct item *item = busy->items; item; item = item->next) {
 		n++;
 	}

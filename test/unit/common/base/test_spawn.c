@@ -384,6 +384,62 @@ static void test_from_many_threads(void **state)
 	}
 }
 
+/* --- one that may go on --- */
+
+static int shell_goes_on(const char *line, int pass_fd, int64_t ms, struct spawn_result *ret)
+{
+	const char *const argv[] = {"sh", "-c", line, NULL};
+	const struct spawn what = {.argv = argv, .pass_fd = pass_fd, .goes_on = true};
+	struct deadline dl = deadline_in(ms);
+	struct err err = {0};
+
+	return spawn_run(&what, &dl, ret, &err) < 0 ? (int)err.code : 0;
+}
+
+static void test_goes_on_but_is_done_in_time(void **state)
+{
+	struct spawn_result result;
+
+	(void)state;
+	assert_int_equal(
+		shell_goes_on("echo out; echo err >&2; exit 3", SPAWN_NO_FD, FAR_MS, &result), 0);
+	assert_string_equal(result.output, "out\nerr\n");
+	assert_int_equal(result.exit_code, 3);
+	assert_false(result.stuck);
+	spawn_result_done(&result);
+	/* No more than there is room for, and nobody waits for a reader. */
+	assert_int_equal(shell_goes_on("yes | head -c 1000000", SPAWN_NO_FD, FAR_MS, &result), 0);
+	assert_int_equal(strlen(result.output), SPAWN_OUTPUT_MAX);
+	spawn_result_done(&result);
+}
+
+/* Past its deadline it works on, writes on, and ends as if nothing had been. */
+static void test_goes_on(void **state)
+{
+	struct spawn_result result;
+	siginfo_t info = {0};
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(
+		shell_goes_on("read line <&3; yes | head -c 200000; echo end; test $line = go "
+			      "&& exit 7",
+			fds[0], 50, &result),
+		ERR_DEADLINE_EXCEEDED);
+	assert_true(result.stuck);
+	assert_true(result.stuck_pid > 0);
+	assert_false(spawn_gone(result.stuck_pid));
+	assert_int_equal(write(fds[1], "go\n", 3), 3);
+	assert_int_equal(waitid(P_PID, (id_t)result.stuck_pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(info.si_code, CLD_EXITED);
+	assert_int_equal(info.si_status, 7);
+	assert_true(spawn_gone(result.stuck_pid));
+	spawn_result_done(&result);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -404,6 +460,8 @@ int main(void)
 		cmocka_unit_test(test_output_closed_early),
 		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_from_many_threads),
+		cmocka_unit_test(test_goes_on_but_is_done_in_time),
+		cmocka_unit_test(test_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

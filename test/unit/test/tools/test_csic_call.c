@@ -28,7 +28,8 @@ static void csic(
 	const char *argv[] = {path, "--socket", setup->socket_path, rpc, json, NULL};
 
 	csic_path(path, sizeof(path));
-	if (spawn_run(&(struct spawn){argv, SPAWN_NO_FD}, &dl, &result, &err) < 0) {
+	if (spawn_run(&(struct spawn){.argv = argv, .pass_fd = SPAWN_NO_FD}, &dl, &result, &err) <
+		0) {
 		fail_msg("%s", err.msg);
 	}
 	assert_string_equal(result.output, out);
