@@ -17,7 +17,9 @@ PATTERN = "nvmetcp-target"
 @pytest.fixture(scope="module")
 def server():
     with lab.Lab() as private:
-        yield storage.StorageServer(private, pool_mib=2048, serve=False)
+        server = storage.StorageServer(private, pool_mib=2048)
+        server.boot()
+        yield server
 
 
 @pytest.fixture(scope="module")

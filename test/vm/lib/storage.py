@@ -24,23 +24,31 @@ def package():
 class StorageServer:
     """The machine "storage" of a lab, serving the pool "pool" at .url with .ca and .token.
 
-    It must be the lab's first VM, as its address is known to others beforehand. With
-    serve=False it is only booted; install(), configure() and start() do the rest.
+    It must be the lab's first VM, as its address is known to others beforehand. The constructor
+    settles that only; up() does boot(), install(), configure() and start().
     """
 
-    def __init__(self, lab, pool_mib=8192, memory=1536, serve=True):
+    def __init__(self, lab, pool_mib=8192, memory=1536):
         self.deb = package()
-        self.vm = lab.vm("storage", memory=memory, init="systemd", boot_timeout=180,
-                         disks={"pool": pool_mib, "system": 2048})
+        self.vm = lab.add("storage", memory=memory, init="systemd", boot_timeout=180,
+                          disks={"pool": pool_mib, "system": 2048})
         if self.vm.number != 2:
             raise AssertionError("the storage server must be the first VM of its lab")
+        self.settle_addresses()
+        self.tls = None
+
+    def settle_addresses(self):
         self.url = f"https://{self.vm.ip}:{API_PORT}"
         self.portals = [f"{self.vm.ip}:{NVME_PORT}", f"{self.vm.ip2}:{NVME_PORT}"]
-        self.tls = None
-        if serve:
-            self.install()
-            self.configure()
-            self.start()
+
+    def up(self):
+        self.boot()
+        self.install()
+        self.configure()
+        self.start()
+
+    def boot(self):
+        self.vm.start()
 
     @property
     def ca(self):

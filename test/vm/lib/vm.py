@@ -127,10 +127,15 @@ class Lab:
             time.sleep(1)
 
     def vm(self, name, **kwargs):
-        """Boot one more VM. memory in MiB; disks is a dict of name to size in MiB."""
+        """Boot one more VM. memory in MiB; disks: name to size in MiB, or to a file to copy."""
+        vm = self.add(name, **kwargs)
+        vm.start()
+        return vm
+
+    def add(self, name, **kwargs):
+        """One more VM that the caller starts; its number and so its addresses are settled here."""
         vm = VM(self, name, len(self.vms) + 2, **kwargs)
         self.vms.append(vm)
-        vm.start()
         return vm
 
 
@@ -152,8 +157,11 @@ class VM:
         self.disks = []
         for disk, size in (disks or {}).items():
             path = os.path.join(lab.out, f"{name}-{disk}.img")
-            with open(path, "wb") as f:
-                f.truncate(size << 20)
+            if isinstance(size, str):
+                run("cp", "--sparse=always", size, path)
+            else:
+                with open(path, "wb") as f:
+                    f.truncate(size << 20)
             self.disks.append((disk, path))
         self.qemu = None
         self.channel = None

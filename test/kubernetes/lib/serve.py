@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The process behind hack/cluster: holds a cluster up until it is told to end, and runs commands in
+its VMs on behalf of `hack/cluster run`, over a Unix socket in the cluster's folder."""
+
+import argparse
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+
+import cluster
+import vm as lab
+
+
+def act(machine, request):
+    """Run a command in a VM, or do to its power what "power" says: off, on."""
+    if request.get("power") == "off":
+        machine.kill()
+    elif request.get("power") == "on":
+        machine.start()
+    else:
+        status, output = machine.run(request["command"], timeout=request["timeout"], check=False)
+        return {"rc": status, "out": output}
+    return {"rc": 0, "out": ""}
+
+
+def serve_one(machines, connection):
+    with connection, connection.makefile("rw") as stream:
+        request = json.loads(stream.readline())
+        machine = machines.get(request["name"])
+        if machine is None:
+            answer = {"rc": 1, "out": f"no VM '{request['name']}'; there are: {', '.join(machines)}\n"}
+        else:
+            try:
+                answer = act(machine, request)
+            except (lab.Failed, SystemExit) as failure:
+                answer = {"rc": 1, "out": f"{failure}\n"}
+        json.dump(answer, stream)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--folder", required=True)
+    parser.add_argument("--driver", choices=("yes", "no"), default="yes", help="helm install it, too")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    path = os.path.join(options.folder, "run.sock")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+    with cluster.Cluster(nodes=options.nodes, out=options.folder, on_vm=lambda c: threading.Thread(
+            target=accept, args=(listener, c), daemon=True).start()) as members:
+        if options.driver == "yes":
+            print(members.install_driver(), file=sys.stderr)
+        with open(os.path.join(options.folder, "ready"), "w") as f:
+            json.dump({machine.name: machine.number for machine in members.lab.vms}, f)
+        signal.pause()
+
+
+def accept(listener, members):
+    while True:
+        connection, _ = listener.accept()
+        machines = {machine.name: machine for machine in members.lab.vms}
+        threading.Thread(target=serve_one, args=(machines, connection), daemon=True).start()
+
+
+if __name__ == "__main__":
+    main()
