@@ -36,7 +36,7 @@ BANNED_ALLOWED = {
 # Third-party headers and the only folder of the product that may include them.
 THIRD_PARTY = {
     "grpc/": "common/rpc", "jansson.h": "common/json", "curl/": "common/http",
-    "microhttpd.h": "common/http", "libmount": "node/mount", "blkid": "node/block",
+    "microhttpd.h": "common/http", "gnutls/": "common/http", "libmount": "node/mount", "blkid": "node/block",
     "libudev.h": "node/nvme", "libkmod.h": "node/nvme", "libnvme.h": "node/nvme", "nvme/": "node/nvme",
 }
 

@@ -9,6 +9,7 @@ import concurrent.futures
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,10 @@ class Node:
             if other is not self:
                 self.vm.run(f"ip route replace {other.pods} via {other.vm.ip}")
 
+    def come_up(self):
+        self.vm.wait_ready()
+        self.join()
+
     def boot(self):
         self.vm.start()
         self.join()
@@ -103,8 +108,10 @@ class Cluster:
                 node.admit()
             if self.on_vm:
                 self.on_vm(self)
+            for machine in self.lab.vms:
+                machine.launch()
             with concurrent.futures.ThreadPoolExecutor() as pool:
-                done = [pool.submit(self._start_storage), *(pool.submit(node.boot) for node in self.nodes)]
+                done = [pool.submit(self._start_storage), *(pool.submit(node.come_up) for node in self.nodes)]
                 self.plane.start()
                 say("control plane is ready")
                 for each in done:
@@ -188,9 +195,9 @@ class Cluster:
         self.apply(os.path.join(deploy, "rbac-snapshot-controller.yaml"))
         with open(os.path.join(deploy, "setup-snapshot-controller.yaml")) as f:
             text = f.read()
-        version = os.path.basename(os.path.dirname(os.path.dirname(deploy))).partition("@")[2]
-        start = text.index("snapshot-controller:v")
-        text = text[:start] + f"snapshot-controller:{version}" + text[text.index("\n", start):]
+        # The manifest of a release names the image of the one before.
+        version = re.search(r"@(v[0-9.]+)/", deploy).group(1)
+        text = re.sub(r"snapshot-controller:v[0-9.]+", f"snapshot-controller:{version}", text)
         self.apply(text.replace("replicas: 2", "replicas: 1"))
 
     def helm(self, *argv, check=True):

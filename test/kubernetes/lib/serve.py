@@ -3,8 +3,10 @@
 its VMs on behalf of `hack/cluster run`, over a Unix socket in the cluster's folder."""
 
 import argparse
+import concurrent.futures
 import json
 import os
+import queue
 import signal
 import socket
 import sys
@@ -14,19 +16,19 @@ import cluster
 import vm as lab
 
 
-def act(machine, request):
+def act(machine, request, main_thread):
     """Run a command in a VM, or do to its power what "power" says: off, on."""
-    if request.get("power") == "off":
-        machine.kill()
-    elif request.get("power") == "on":
-        machine.start()
-    else:
+    if "power" not in request:
         status, output = machine.run(request["command"], timeout=request["timeout"], check=False)
         return {"rc": status, "out": output}
+    done = concurrent.futures.Future()
+    # A VM ends with the thread that started it.
+    main_thread.put((machine.kill if request["power"] == "off" else machine.start, done))
+    done.result()
     return {"rc": 0, "out": ""}
 
 
-def serve_one(machines, connection):
+def serve_one(machines, connection, main_thread):
     with connection, connection.makefile("rw") as stream:
         request = json.loads(stream.readline())
         machine = machines.get(request["name"])
@@ -34,7 +36,7 @@ def serve_one(machines, connection):
             answer = {"rc": 1, "out": f"no VM '{request['name']}'; there are: {', '.join(machines)}\n"}
         else:
             try:
-                answer = act(machine, request)
+                answer = act(machine, request, main_thread)
             except (lab.Failed, SystemExit) as failure:
                 answer = {"rc": 1, "out": f"{failure}\n"}
         json.dump(answer, stream)
@@ -51,20 +53,26 @@ def main():
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(path)
     listener.listen()
+    main_thread = queue.SimpleQueue()
     with cluster.Cluster(nodes=options.nodes, out=options.folder, on_vm=lambda c: threading.Thread(
-            target=accept, args=(listener, c), daemon=True).start()) as members:
+            target=accept, args=(listener, c, main_thread), daemon=True).start()) as members:
         if options.driver == "yes":
             print(members.install_driver(), file=sys.stderr)
         with open(os.path.join(options.folder, "ready"), "w") as f:
             json.dump({machine.name: machine.number for machine in members.lab.vms}, f)
-        signal.pause()
+        while True:
+            call, done = main_thread.get()
+            try:
+                done.set_result(call())
+            except (Exception, SystemExit) as failure:  # it is the other thread's to tell
+                done.set_exception(lab.Failed(str(failure), "", None))
 
 
-def accept(listener, members):
+def accept(listener, members, main_thread):
     while True:
         connection, _ = listener.accept()
         machines = {machine.name: machine for machine in members.lab.vms}
-        threading.Thread(target=serve_one, args=(machines, connection), daemon=True).start()
+        threading.Thread(target=serve_one, args=(machines, connection, main_thread), daemon=True).start()
 
 
 if __name__ == "__main__":

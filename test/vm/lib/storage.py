@@ -25,7 +25,7 @@ class StorageServer:
     """The machine "storage" of a lab, serving the pool "pool" at .url with .ca and .token.
 
     It must be the lab's first VM, as its address is known to others beforehand. The constructor
-    settles that only; up() does boot(), install(), configure() and start().
+    settles that only; boot(), install(), configure() and start() do the rest.
     """
 
     def __init__(self, lab, pool_mib=8192, memory=1536):
@@ -42,7 +42,8 @@ class StorageServer:
         self.portals = [f"{self.vm.ip}:{NVME_PORT}", f"{self.vm.ip2}:{NVME_PORT}"]
 
     def up(self):
-        self.boot()
+        """All of it, on a machine that was launched."""
+        self.vm.wait_ready()
         self.install()
         self.configure()
         self.start()

@@ -207,6 +207,11 @@ class VM:
         return args
 
     def start(self):
+        self.launch()
+        self.wait_ready()
+
+    def launch(self):
+        """The first half of start(). Not from a thread that ends: the VM would end with it."""
         for i in range(2):
             tap = f"tap{i}n{self.number}"
             if not os.path.exists(f"/sys/class/net/{tap}"):
@@ -219,6 +224,8 @@ class VM:
         self.qemu = subprocess.Popen(self._arguments(agent_path), stdin=subprocess.DEVNULL,
                                      stdout=log, stderr=log)
         self.channel = Channel(self, agent_path)
+
+    def wait_ready(self):
         self.channel.wait_ready(self.boot_timeout)
 
     def run(self, command, timeout=300, check=True, live=False):

@@ -1,44 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What hack/demo shows: one volume's life, from CreateVolume to nothing left."""
+"""What hack/demo --no-kubernetes shows: one volume's life, from CreateVolume to nothing left."""
 
 import os
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../vm/lib"))
 import driver  # noqa: E402
 import vm as lab  # noqa: E402
+from story import Story, bold  # noqa: E402
 
 GIB = 1 << 30
-COLOUR = sys.stdout.isatty()
-
-
-def bold(text):
-    return f"\033[1m{text}\033[0m" if COLOUR else text
-
-
-class Story:
-    """The screen: a numbered line a step with its time, details below it."""
-
-    def __init__(self):
-        self.number = 0
-        self.began = 0.0
-
-    def step(self, title):
-        self.done()
-        self.number += 1
-        print(bold(f"{self.number:3}  {title}"), flush=True)
-        self.began = time.monotonic()
-
-    def done(self):
-        if self.began:
-            print(f"       {time.monotonic() - self.began:.1f} s\n", flush=True)
-        self.began = 0.0
-
-    @staticmethod
-    def tell(text):
-        for line in str(text).strip().splitlines():
-            print(f"       {line}", flush=True)
 
 
 def checksum(machine, folder):
