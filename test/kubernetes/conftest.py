@@ -2,9 +2,11 @@
 """One cluster for all tests of this folder: two nodes, a storage server, the driver by helm."""
 
 import os
+import uuid
 
 import attached
 import cluster as clusters
+import left
 import pytest
 
 
@@ -17,6 +19,25 @@ def cluster():
     with clusters.Cluster(nodes=2) as fresh:
         fresh.install_driver()
         yield fresh
+
+
+@pytest.fixture
+def counts(cluster):
+    """At the end nothing may be left of what the test made."""
+    what = left.Left(cluster)
+    yield what
+    what.nothing()
+
+
+@pytest.fixture
+def namespace(cluster, counts):
+    """One for the test alone, gone with all that is in it before @counts looks."""
+    assert counts
+    name = f"test-{uuid.uuid4().hex[:6]}"
+    cluster.kubectl("create", "namespace", name)
+    cluster.wait("serviceaccount/default", "create", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -204,14 +204,14 @@ class Attachment:
 
 
 class Checker:
-    """Counts before and after with the separate checker; .left() is what it reports."""
+    """Counts before and after with the separate checker; .left() is what it reports. The counts outlive a power cut."""
 
     def __init__(self, vm, trees=(KUBELET, "/srv/pool")):
         self.vm = vm
         words = " ".join(f"--tree {t}" for t in trees) + " --name nvmetcp-node --name mkfs.ext4 --name e2fsck"
         self.command = f"python3 /src/test/checker/nvcheck.py {{}} {words}"
-        vm.run(self.command.format("take") + " >/tmp/nvcheck-before.json")
+        vm.run(self.command.format("take") + " >/out/nvcheck-before.json")
 
     def left(self):
-        status, output = self.vm.run(self.command.format("compare /tmp/nvcheck-before.json"), check=False)
+        status, output = self.vm.run(self.command.format("compare /out/nvcheck-before.json"), check=False)
         return (status == 0, output.strip())
