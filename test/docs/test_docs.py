@@ -131,7 +131,7 @@ def code_parameters():
     with open(f"{TOP}/common/nvmf/connect.c") as f:
         text = f.read()
     found |= set(re.findall(r'NUMBER\("(\w+)",', text)) | set(re.findall(r'\{"(\w+)", offsetof', text))
-    return found | set(re.findall(r'streq\(key, "(\w+)"\)', text))
+    return found | set(re.findall(r'kv_get\(params, "(\w+)"\)', text))
 
 
 def test_parameters_are_all_on_their_page():

@@ -88,10 +88,15 @@ env:
 ports:
   - name: {{ $name }}
     containerPort: {{ get (include "nvmetcp-csi.sidecarPorts" $root | fromYaml) $name }}
+# On a slow or busy node a start may take long; it is no reason to start anew.
+startupProbe:
+  httpGet: {path: /healthz/leader-election, port: {{ $name }}}
+  periodSeconds: 5
+  timeoutSeconds: 10
+  failureThreshold: 60
 livenessProbe:
   # Fails only where this one leads, has lost its lease and did not notice.
   httpGet: {path: /healthz/leader-election, port: {{ $name }}}
-  initialDelaySeconds: 10
   periodSeconds: 20
   timeoutSeconds: 10
   failureThreshold: 3

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Kubernetes cluster of VMs with a storage server beside it, with the driver installed by helm.
 
-The control plane runs on this machine in the lab's network; every node is a VM with a real NVMe
-kernel, containerd and kubelet; volumes come from nvmetcp-target on one more VM.
+The control plane runs on this machine in the lab's network, and so does a node for controllers; every
+other node is a VM with a real NVMe kernel, containerd and kubelet; volumes come from nvmetcp-target on one more VM.
 """
 
 import concurrent.futures
@@ -20,6 +20,7 @@ import gotools
 import images
 import storage
 import vm as lab
+import yaml
 
 SRC = gotools.SRC
 GUEST = os.path.join(SRC, "test/kubernetes/guest/node")
@@ -56,10 +57,8 @@ class Node:
 
     def join(self):
         """Start what runs on a node; also after a power cycle."""
-        folders = gotools.folders()
-        self.vm.run(
-            f"CONTAINERD={folders['containerd']} KUBERNETES={folders['kubernetes']} "
-            f"{GUEST} {self.name} {self.vm.ip} {self.pods} {self.cluster.plane.pki.folder} /dev/vda", timeout=600)
+        self.vm.run(f"{GUEST} {self.name} {self.vm.ip} {self.pods} {self.cluster.plane.pki.folder} /dev/vda", timeout=600)
+        self.vm.run(f"ip route replace {ControlNode.pods} via {control_plane.ADDRESS}")
         for other in self.cluster.nodes:
             if other is not self:
                 self.vm.run(f"ip route replace {other.pods} via {other.vm.ip}")
@@ -83,6 +82,39 @@ class Node:
         self.vm.run(f"setsid {command} </dev/null >>/out/kubelet.log 2>&1 &")
 
 
+class ControlNode:
+    """The node for what runs beside the control plane, as on real clusters: this machine itself, in
+    namespaces of its own. Containers run at full speed here, but there is no NVMe."""
+
+    name = "control"
+    pods = "10.244.1.0/24"
+    taint = "node-role.kubernetes.io/control-plane"
+
+    def __init__(self, cluster, disk):
+        self.cluster = cluster
+        self.out = os.path.join(cluster.lab.out, self.name)
+        self.disk = os.path.join(self.out, "disk.img")
+        self.process = None
+        os.makedirs(self.out)
+        lab.run("cp", "--sparse=always", disk, self.disk)
+        cluster.plane.pki.kubeconfig(self.name, f"system:node:{self.name}", "system:nodes")
+
+    def launch(self):
+        log = open(os.path.join(self.out, "node.log"), "ab")
+        script = (f"mkdir -p /out && mount --bind {self.out} /out && "
+                  f"{GUEST} {self.name} {control_plane.ADDRESS} {self.pods} {self.cluster.plane.pki.folder} {self.disk} "
+                  f"--register-with-taints={self.taint}=:NoSchedule && sleep infinity")
+        # The end of the first process of its process namespace is the end of all in it.
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "--kill-child",
+             "--mount-proc", "bash", "-c", script], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
 class Cluster:
     """Use as a context. @on_vm is called with the cluster just before its VMs start."""
 
@@ -93,6 +125,7 @@ class Cluster:
         self.memory = memory
         self.plane = None
         self.storage = None
+        self.control = None
         self.nodes = []
 
     def __enter__(self):
@@ -108,11 +141,13 @@ class Cluster:
                 node.admit()
             if self.on_vm:
                 self.on_vm(self)
+            self.control = ControlNode(self, disk)
             for machine in self.lab.vms:
                 machine.launch()
             with concurrent.futures.ThreadPoolExecutor() as pool:
                 done = [pool.submit(self._start_storage), *(pool.submit(node.come_up) for node in self.nodes)]
                 self.plane.start()
+                self.control.launch()
                 say("control plane is ready")
                 for each in done:
                     each.result()
@@ -124,6 +159,8 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
+        if self.control:
+            self.control.stop()
         if self.plane:
             self.plane.stop()
         self.lab.__exit__()
@@ -179,10 +216,12 @@ class Cluster:
         say("the storage server serves")
 
     def wait_for_nodes(self):
-        for node in self.nodes:
+        for node in (self.control, *self.nodes):
             self.until(f"{node.name} to register", lambda n=node: f"node/{n.name}" in self.kubectl(
                 "get", "nodes", "-o", "name"))
             self.wait(f"node/{node.name}", "Ready")
+        # A kubelet may not give itself this label.
+        self.kubectl("label", "node", self.control.name, f"{self.control.taint}=")
         say(f"{len(self.nodes)} node(s) ready")
 
     def install_snapshots(self):
@@ -198,7 +237,11 @@ class Cluster:
         # The manifest of a release names the image of the one before.
         version = re.search(r"@(v[0-9.]+)/", deploy).group(1)
         text = re.sub(r"snapshot-controller:v[0-9.]+", f"snapshot-controller:{version}", text)
-        self.apply(text.replace("replicas: 2", "replicas: 1"))
+        deployment = next(each for each in yaml.safe_load_all(text) if each)
+        deployment["spec"]["replicas"] = 1
+        deployment["spec"]["template"]["spec"].update(
+            nodeSelector={ControlNode.taint: ""}, tolerations=[{"key": ControlNode.taint, "operator": "Exists"}])
+        self.apply(yaml.safe_dump(deployment))
 
     def helm(self, *argv, check=True):
         environment = {**os.environ, "KUBECONFIG": self.plane.admin, "HOME": self.lab.out}

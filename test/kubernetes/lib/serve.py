@@ -56,9 +56,15 @@ def main():
     main_thread = queue.SimpleQueue()
     with cluster.Cluster(nodes=options.nodes, out=options.folder, on_vm=lambda c: threading.Thread(
             target=accept, args=(listener, c, main_thread), daemon=True).start()) as members:
+        state = "ready"
         if options.driver == "yes":
-            print(members.install_driver(), file=sys.stderr)
-        with open(os.path.join(options.folder, "ready"), "w") as f:
+            try:
+                print(members.install_driver(), file=sys.stderr)
+            except AssertionError as failure:
+                # It stays up, for a person to look at.
+                state = "failed"
+                print(f"{failure}\nlogs: {members.collect_logs()}", file=sys.stderr)
+        with open(os.path.join(options.folder, state), "w") as f:
             json.dump({machine.name: machine.number for machine in members.lab.vms}, f)
         while True:
             call, done = main_thread.get()

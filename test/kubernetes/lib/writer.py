@@ -96,7 +96,7 @@ class Writer:
         told = self.rounds()
         return told[-1][0] if told else 0
 
-    def progress(self, more=3):
+    def progress(self, more=5):
         """Wait until it wrote some more; at once an error if it cannot any longer."""
         begin = self.last()
 
