@@ -7,6 +7,7 @@ The nodes are emulated, some five times slower than real ones: compare the lines
 
 import collections
 import re
+import subprocess
 import time
 
 import metrics
@@ -56,32 +57,34 @@ def test_time_of_a_pod(cluster, namespace):
     print(f"{'the rest':12} {'Kubernetes and the container':28} {'':5} {'':9} {walls[-1] - spent:9.3f}")
 
 
-def memory(node, container_id):
-    """(processes, RSS of all in KiB, what the cgroup is charged in KiB)"""
+def memory(machine, container_id):
+    """[(RSS, PSS)] of the processes of a container, in KiB. @machine: where they run; None: this one."""
     name = container_id.partition("://")[2]
-    lines = node.vm.run(
-        f"group=$(find /sys/fs/cgroup -type d -name '*{name}*' | head -n 1); test -n \"$group\" && "
-        "cat $group/memory.current && cat $(find $group -name cgroup.procs) | "
-        "while read pid; do sed -n 's/^VmRSS:[^0-9]*\\([0-9]*\\).*/\\1/p' /proc/$pid/status; done").split()
-    return len(lines) - 1, sum(map(int, lines[1:])), int(lines[0]) // 1024
+    script = (f"for file in $(grep -l {name} /proc/[0-9]*/cgroup 2>/dev/null); do folder=${{file%/cgroup}}; "
+              "echo $(awk '$1 == \"VmRSS:\" {print $2}' $folder/status) "
+              "$(awk '$1 == \"Pss:\" {print $2}' $folder/smaps_rollup); done")
+    text = machine.run(script) if machine else subprocess.run(["bash", "-c", script], check=True, capture_output=True,
+                                                              text=True).stdout
+    return [tuple(map(int, line.split())) for line in text.splitlines()]
 
 
 def image_sizes(cluster):
     """{reference: bytes to pull} as the nodes tell it."""
-    return {name: image["sizeBytes"] for node in cluster.nodes
-            for image in cluster.get("node", node.name)["status"]["images"] for name in image["names"]}
+    return {name: image["sizeBytes"] for node in cluster.get("nodes")["items"]
+            for image in node["status"]["images"] for name in image["names"]}
 
 
 def test_memory_and_images(cluster):
     """After what the pods above asked of it."""
     sizes = image_sizes(cluster)
-    nodes = {node.name: node for node in cluster.nodes}
-    print(f"\n{'pod on node':18} {'container':20} {'processes':>9} {'RSS MiB':>8} {'cgroup MiB':>10} {'image MB':>9}")
+    machines = {node.name: node.vm for node in cluster.nodes}
+    print(f"\n{'pod on node':20} {'container':20} {'processes':>9} {'RSS MiB':>8} {'PSS MiB':>8} {'image MB':>9}")
     for component in ("controller", "node"):
         for pod in metrics.driver_pods(cluster, component):
             node = pod["spec"]["nodeName"]
             for status in pod["status"]["containerStatuses"]:
-                processes, rss, charged = memory(nodes[node], status["containerID"])
-                assert processes > 0 and rss > 0
-                print(f"{component + ' ' + node:18} {status['name']:20} {processes:9} {rss / 1024:8.1f} "
-                      f"{charged / 1024:10.1f} {sizes[status['image']] / 1e6:9.1f}")
+                processes = memory(machines.get(node), status["containerID"])
+                assert processes, f"{status['name']}: no process of it is found"
+                rss, pss = (sum(column) / 1024 for column in zip(*processes))
+                print(f"{component + ' on ' + node:20} {status['name']:20} {len(processes):9} {rss:8.1f} {pss:8.1f} "
+                      f"{sizes[status['image']] / 1e6:9.1f}")
