@@ -10,6 +10,7 @@ Kubernetes brings fails the test until somebody has said which.
 import collections
 import os
 import re
+import shutil
 import subprocess
 import xml.etree.ElementTree
 
@@ -188,26 +189,37 @@ def results(report):
     return found
 
 
-@pytest.mark.usefixtures("counts")
-def test_specs(cluster, specs):
-    chosen = [specs[entry[:2]] for entry in CHOSEN + (FURTHER if ALL else ())]
-    folder = os.path.join(cluster.lab.out, "e2e")
-    os.makedirs(folder, exist_ok=True)
+def run(cluster, chosen, folder):
+    """Run these specs, one after the other. Return: the suite's status and results()."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
     with open(f"{folder}/log", "w") as log:
         done = e2e(f"-kubeconfig={cluster.plane.admin}", "-provider=skeleton", f"-report-dir={folder}",
                    f"-kubectl-path={gotools.program('kubernetes', 'kubectl')}",
                    "-ginkgo.no-color", f"-ginkgo.timeout={120 if ALL else 30}m",
                    *(f"-ginkgo.focus= {re.escape(full)}$" for full in chosen), stdout=log, check=False)
-    found = results(f"{folder}/junit_01.xml")
+    report = f"{folder}/junit_01.xml"
+    assert os.path.exists(report), f"the suite ended with {done.returncode} and no report: see {folder}/log"
+    return done.returncode, results(report)
+
+
+@pytest.mark.usefixtures("counts")
+def test_specs(cluster, specs):
+    chosen = [specs[entry[:2]] for entry in CHOSEN + (FURTHER if ALL else ())]
+    folder = os.path.join(cluster.lab.out, "e2e")
+    status, found = run(cluster, chosen, folder)
     states = collections.Counter(state for state, *_ in found.values())
     print(f"\n{len(chosen)} specs: " + ", ".join(f"{number} {state}" for state, number in states.items()))
     for full, (state, seconds, _) in sorted(found.items(), key=lambda item: item[1][1]):
         print(f"{seconds:7.1f} s {state:7} {full[len(PREFIX):]}")
-    wrong = [f"{full}: {found.get(full, ('did not run', 0, ''))[::2]}" for full in chosen
-             if found.get(full, ("",))[0] != "passed"]
+    wrong = []
+    for full in chosen:
+        state, _, said = found.get(full, ("did not run", 0, ""))
+        if state != "passed":
+            wrong.append(f"{state}: {full}\n{said}")
     assert not wrong, "\n".join([f"see {folder}/log", *wrong])
-    assert done.returncode == 0, f"all specs passed, but the suite ended with {done.returncode}: see {folder}/log"
     assert set(found) == set(chosen), "more ran than was asked for"
+    assert status == 0, f"all specs passed, but the suite ended with {status}: see {folder}/log"
 
 
 def test_nothing_is_left(cluster, counts):
