@@ -57,8 +57,11 @@ int core_new(const struct core_config *config, struct core **ret_core, struct er
 static int step_clean(const struct step *in, void *arg, struct err *err)
 {
 	struct core *core = arg;
+	_cleanup_mount_table_ struct mount_table *table = NULL;
 
-	return mount_nodes_clean(in, core->state_dir, err);
+	return core->ops->mounts(core->host, &table, err) < 0
+		       ? -1
+		       : mount_nodes_clean(in, core->state_dir, table, err);
 }
 
 /* One volume at the start: is it in use, so that its paths are to be kept? */

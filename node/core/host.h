@@ -137,6 +137,8 @@ struct host_ops {
 		bool read_only, struct err *err);
 	int (*bind_device)(
 		const struct step *in, void *self, const struct mount_node *node, struct err *err);
+	int (*node_remove)(const struct step *in, void *self, const char *folder, const char *key,
+		struct err *err);
 	int (*sync)(const struct step *in, void *self, const char *target, struct guard *guard,
 		struct err *err);
 	int (*unmount)(const struct step *in, void *self, const char *target, struct guard *guard,

@@ -472,6 +472,13 @@ static int real_bind_device(
 	return mount_bind_device(in, node, err);
 }
 
+static int real_node_remove(
+	const struct step *in, void *self, const char *folder, const char *key, struct err *err)
+{
+	(void)self;
+	return mount_node_remove(in, folder, key, err);
+}
+
 static int real_sync(
 	const struct step *in, void *self, const char *target, struct guard *guard, struct err *err)
 {
@@ -568,6 +575,7 @@ const struct host_ops *host_ops_real(void)
 		.mount = real_mount,
 		.bind = real_bind,
 		.bind_device = real_bind_device,
+		.node_remove = real_node_remove,
 		.sync = real_sync,
 		.unmount = real_unmount,
 		.usage = real_usage,

@@ -402,6 +402,15 @@ static int sync_staging(struct work *work, const char *staging, struct err *err)
 	return err_set(err, why.code, "volume %s: %s", work->volume, why.msg);
 }
 
+static int step_node_remove(const struct step *in, void *arg, struct err *err)
+{
+	struct work *work = arg;
+	char key[MOUNT_NODE_KEY_MAX + 1];
+
+	work_node_key(work->volume, key);
+	return work->core->ops->node_remove(in, work->core->host, work->core->state_dir, key, err);
+}
+
 int work_take_down(struct work *work, struct err *err)
 {
 	struct record *record = work->record;
@@ -424,7 +433,8 @@ int work_take_down(struct work *work, struct err *err)
 			"volume %s: is still mounted at %s; unmount that, then retry", work->volume,
 			where);
 	}
-	if (check_held(work, false, err) < 0) {
+	if (check_held(work, false, err) < 0 ||
+		(record->block && work_step(work, "node", step_node_remove, err) < 0)) {
 		return -1;
 	}
 	return work_step(work, "disconnect", work_disconnect, err);

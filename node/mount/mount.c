@@ -71,66 +71,92 @@ static int allows_devices(const char *folder, struct err *err)
 	return 0;
 }
 
-int mount_bind_device(const struct step *in, const struct mount_node *node, struct err *err)
+static bool is_node_of(const struct stat *st, dev_t dev)
+{
+	return S_ISBLK(st->st_mode) && st->st_rdev == dev;
+}
+
+static void node_path(const char *folder, const char *key, char out[PATH_MAX])
 {
 	char name[MOUNT_NODE_NAME_SIZE];
+
+	mount_node_name(key, name);
+	(void)snprintf(out, PATH_MAX, "%s/%s", folder, name);
+}
+
+/* A node of the volume's device at @path; one of a device that it had before is replaced. */
+static int make_node(const struct step *in, const char *path, dev_t dev, struct err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == 0) {
+		if (is_node_of(&st, dev)) {
+			return 0;
+		}
+		if (unlink(path) < 0) {
+			return err_errno(err, errno, "%s", path);
+		}
+	}
+	if (mknod(path, S_IFBLK | 0600, dev) < 0) {
+		return err_errno(err, errno, "%s: device node %u:%u (%s)", path, major(dev),
+			minor(dev), step_name(in));
+	}
+	return 0;
+}
+
+int mount_bind_device(const struct step *in, const struct mount_node *node, struct err *err)
+{
 	char path[PATH_MAX];
 	struct stat st;
-	int result;
 
-	if (allows_devices(node->folder, err) < 0) {
-		return -1;
-	}
-	mount_node_name(node->key, name);
-	(void)snprintf(path, sizeof(path), "%s/%s", node->folder, name);
-	if (unlink(path) < 0 && errno != ENOENT) {
-		return err_errno(err, errno, "%s", path);
-	}
-	if (mknod(path, S_IFBLK | 0600, node->dev) < 0) {
-		return err_errno(err, errno, "%s: device node %u:%u", path, major(node->dev),
-			minor(node->dev));
-	}
-	result = mount_bind(in, path, node->target, false, err);
-	/* The mount holds the node; its name is not needed any more. */
-	if (unlink(path) < 0 && result == 0) {
-		return err_errno(err, errno, "%s", path);
-	}
-	if (result < 0) {
+	node_path(node->folder, node->key, path);
+	if (allows_devices(node->folder, err) < 0 || make_node(in, path, node->dev, err) < 0 ||
+		mount_bind(in, path, node->target, false, err) < 0) {
 		return -1;
 	}
 	if (stat(node->target, &st) < 0) {
 		return err_errno(err, errno, "%s", node->target);
 	}
-	if (!S_ISBLK(st.st_mode) || st.st_rdev != node->dev) {
+	if (!is_node_of(&st, node->dev)) {
 		return err_set(
 			err, ERR_ABORTED, "%s: another mount came on top; retry", node->target);
 	}
 	return 0;
 }
 
+int mount_node_remove(const struct step *in, const char *folder, const char *key, struct err *err)
+{
+	char path[PATH_MAX];
+
+	node_path(folder, key, path);
+	return unlink(path) < 0 && errno != ENOENT
+		       ? err_errno(err, errno, "%s (%s)", path, step_name(in))
+		       : 0;
+}
+
 struct clean_job {
 	const struct step *in;
 	const char *folder;
+	const struct mount_table *table;
 	struct err *err;
 };
 
 static int clean_one(const char *name, void *arg)
 {
 	const struct clean_job *job = arg;
-	char path[PATH_MAX];
+	const size_t prefix = sizeof(MOUNT_NODE_PREFIX) - 1;
 
-	if (strncmp(name, MOUNT_NODE_PREFIX, sizeof(MOUNT_NODE_PREFIX) - 1) != 0) {
+	if (strncmp(name, MOUNT_NODE_PREFIX, prefix) != 0 ||
+		mount_table_find_root(job->table, name)) {
 		return 0;
 	}
-	(void)snprintf(path, sizeof(path), "%s/%s", job->folder, name);
-	return unlink(path) < 0 && errno != ENOENT
-		       ? err_errno(job->err, errno, "%s (%s)", path, step_name(job->in))
-		       : 0;
+	return mount_node_remove(job->in, job->folder, name + prefix, job->err);
 }
 
-int mount_nodes_clean(const struct step *in, const char *folder, struct err *err)
+int mount_nodes_clean(
+	const struct step *in, const char *folder, const struct mount_table *table, struct err *err)
 {
-	struct clean_job job = {.in = in, .folder = folder, .err = err};
+	struct clean_job job = {.in = in, .folder = folder, .table = table, .err = err};
 
 	return dir_each(AT_FDCWD, folder, clean_one, &job, err) == 0 ? 0 : -1;
 }

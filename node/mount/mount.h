@@ -9,6 +9,7 @@
 
 #include "common/base/guard.h"
 #include "common/base/step.h"
+#include "node/mount/table.h"
 
 #include <sys/types.h>
 
@@ -48,21 +49,28 @@ MUST_USE int mount_bind(
 
 /** struct mount_node - a device node of ours and the file that it is bound to. */
 struct mount_node {
-	const char *folder; /* where the node is made, for the moment only; not mounted nodev */
+	const char *folder; /* where the node is; not mounted nodev */
 	const char *key;    /* [0-9a-f-], at most MOUNT_NODE_KEY_MAX: in the node's name */
 	dev_t dev;
 	const char *target; /* an existing file */
 };
 
 /**
- * mount_bind_device - bind a device node for node->dev to the file node->target. The node's own
- * name is gone when this returns; what a kill in between leaves is removed by the next call or by
- * mount_nodes_clean(). Return: 0, or -1 (FAILED_PRECONDITION when @folder does not allow devices).
+ * mount_bind_device - bind a device node for node->dev to the file node->target. The node is made
+ * if it is not there, and keeps its name for as long as it is bound: kubelet binds the target once
+ * more, and the kernel binds no file that has no name (fs/namespace.c, d_unlinked()). Return: 0, or
+ * -1 (FAILED_PRECONDITION when the folder does not allow devices).
  */
 MUST_USE int mount_bind_device(
 	const struct step *in, const struct mount_node *node, struct err *err);
-/** mount_nodes_clean - remove nodes that a kill left in @folder. Return: 0, or -1. */
-MUST_USE int mount_nodes_clean(const struct step *in, const char *folder, struct err *err);
+/** mount_node_remove - remove the node of @key, which is bound no more. Not there is success.
+ * Return: 0, or -1. */
+MUST_USE int mount_node_remove(
+	const struct step *in, const char *folder, const char *key, struct err *err);
+/** mount_nodes_clean - remove the nodes in @folder that @table shows nowhere: left by a kill, or by
+ * an earlier boot. Return: 0, or -1. */
+MUST_USE int mount_nodes_clean(const struct step *in, const char *folder,
+	const struct mount_table *table, struct err *err);
 /** mount_node_name - the name that the mount table shows for @key. */
 void mount_node_name(const char *key, char out[MOUNT_NODE_NAME_SIZE]);
 

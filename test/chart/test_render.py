@@ -279,22 +279,12 @@ def test_csidriver(values, kube):
     assert spec.pop("attachRequired") is True and spec.pop("volumeLifecycleModes") == ["Persistent"]
     assert spec.pop("fsGroupPolicy") == "File"
     assert spec.pop("podInfoOnMount") is False and spec.pop("requiresRepublish") is False
-    assert spec.pop("storageCapacity") is (values != "one-replica")
+    assert spec.pop("storageCapacity") is False
     assert spec.pop("seLinuxMount") is (values == "full")
     period = {"full": 60, "one-replica": None}.get(values, 300)
     assert spec.pop("nodeAllocatableUpdatePeriodSeconds", None) == (None if kube < "1.35" else period)
     assert spec.pop("preventPodSchedulingIfMissing", False) is (values == "full" and kube >= "1.37")
     assert not spec
-
-
-def test_capacity_is_told_where_it_is_promised(objects):
-    """The scheduler waits for CSIStorageCapacity objects if the CSIDriver says there are some."""
-    promised = objects.one("CSIDriver")["spec"]["storageCapacity"]
-    provisioner = objects.container("controller", "csi-provisioner")
-    assert ("--enable-capacity" in provisioner["args"]) is promised
-    rules = objects.one("Role")["rules"]
-    assert bool([r for r in rules if "csistoragecapacities" in r["resources"]]) is promised
-    assert {e["name"] for e in provisioner["env"]} >= {"NAMESPACE", "POD_NAME"}
 
 
 def test_storage_classes():

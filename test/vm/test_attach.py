@@ -65,10 +65,19 @@ def test_filesystem_keeps_data_over_detach(world, fs):
     world.delete(volume)
 
 
+def bind_again_as_kubelet_does(world, target):
+    """kubelet shows a published device to its own map of devices, and may do so after the plugin was killed."""
+    for _ in range(2):
+        world.vm.run(f"touch /run/map && mount --bind {target} /run/map && blockdev --getsize64 /run/map && umount /run/map")
+        world.node.kill()
+        world.node.start()
+
+
 def test_raw_block_keeps_data_and_grows(world):
     volume = world.create("block", "block")
     link = world.attach(volume, "block").up()
     assert world.vm.run(f"stat -c %F {link.target}").strip() == "block special file"
+    bind_again_as_kubelet_does(world, link.target)
     world.vm.run(f"dd if=/dev/urandom of={link.target} bs=1M count=4 oflag=direct conv=fsync status=none")
     before = world.vm.run(f"dd if={link.target} bs=1M count=4 iflag=direct status=none | sha256sum")
     answer = world.ctl.call("ControllerExpandVolume", volume_id=volume["volume_id"],

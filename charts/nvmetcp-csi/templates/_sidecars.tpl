@@ -20,10 +20,6 @@ snapshotter: 9084
 - --retry-interval-max=30m
 - --extra-create-metadata
 - --default-fstype=ext4
-{{- if .Values.csiDriver.storageCapacity }}
-- --enable-capacity
-- --capacity-ownerref-level=2
-{{- end }}
 {{- end }}
 
 {{- define "nvmetcp-csi.args.attacher" -}}
@@ -77,14 +73,10 @@ args:
   {{- with $it.additionalArgs }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
+{{- with $it.env }}
 env:
-  - name: NAMESPACE
-    valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
-  - name: POD_NAME
-    valueFrom: {fieldRef: {fieldPath: metadata.name}}
-  {{- with $it.env }}
   {{- toYaml . | nindent 2 }}
-  {{- end }}
+{{- end }}
 ports:
   - name: {{ $name }}
     containerPort: {{ get (include "nvmetcp-csi.sidecarPorts" $root | fromYaml) $name }}

@@ -464,9 +464,18 @@ static int fake_bind_device(
 	}
 	struct fake_mount *mount = fake_add_mount(self, node->target, makedev(8, 1));
 	mount_node_name(node->key, name);
-	(void)snprintf(mount->root, sizeof(mount->root), "/state/%s//deleted", name);
+	(void)snprintf(mount->root, sizeof(mount->root), "/state/%s", name);
 	mount->node = node->dev;
 	return 0;
+}
+
+static int fake_node_remove(
+	const struct step *in, void *self, const char *folder, const char *key, struct err *err)
+{
+	(void)in;
+	(void)folder;
+	(void)key;
+	return fake_fails(self, "node-remove", err) ? -1 : 0;
 }
 
 static int fake_sync(
@@ -622,6 +631,7 @@ static const struct host_ops FAKE_OPS = {
 	.mount = fake_mount,
 	.bind = fake_bind,
 	.bind_device = fake_bind_device,
+	.node_remove = fake_node_remove,
 	.sync = fake_sync,
 	.unmount = fake_unmount,
 	.usage = fake_usage,

@@ -30,6 +30,7 @@ struct call {
 	bool made;
 	struct guard *guard;
 	const struct mount_what *what;
+	const struct mount_table *table;
 };
 
 static int do_make(const struct step *in, void *arg, struct err *err)
@@ -60,7 +61,9 @@ static int do_mount(const struct step *in, void *arg, struct err *err)
 
 static int do_clean(const struct step *in, void *arg, struct err *err)
 {
-	return mount_nodes_clean(in, ((struct call *)arg)->path, err);
+	struct call *call = arg;
+
+	return mount_nodes_clean(in, call->path, call->table, err);
 }
 
 static int step(step_fn fn, struct call *call, struct err *err)
@@ -236,12 +239,22 @@ static void a_mount_that_cannot_be_fails(void **state)
 static void left_over_nodes_are_cleaned(void **state)
 {
 	struct place *place = *state;
+	static const char mounts[] =
+		"92 22 8:1 /state/.nvmetcp-node-0123 /pods/dev rw - ext4 /dev/sda1 rw\n";
+	_cleanup_mount_table_ struct mount_table *table = NULL;
 	struct call call = {.path = place->dir};
 	char name[MOUNT_NODE_NAME_SIZE];
 	char path[PATH_MAX];
 	char opened[PATH_MAX];
+	char bound[PATH_MAX];
 	struct err err;
 
+	(void)snprintf(bound, sizeof(bound), "%s/mountinfo", place->dir);
+	assert_int_equal(file_write_atomic(AT_FDCWD, bound, mounts, strlen(mounts), 0600, &err), 0);
+	assert_int_equal(mount_table_read(bound, &table, &err), 0);
+	call.table = table;
+	(void)snprintf(bound, sizeof(bound), "%s/.nvmetcp-node-0123", place->dir);
+	assert_int_equal(file_write_atomic(AT_FDCWD, bound, "", 0, 0600, &err), 0);
 	mount_node_name("0123456789abcdef", name);
 	assert_string_equal(name, ".nvmetcp-node-0123456789abcdef");
 	(void)snprintf(path, sizeof(path), "%s/%s", place->dir, name);
@@ -252,6 +265,7 @@ static void left_over_nodes_are_cleaned(void **state)
 	assert_int_equal(step(do_clean, &call, &err), 0);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(access(opened, F_OK), -1);
+	assert_int_equal(access(bound, F_OK), 0);
 	assert_int_equal(access(place->path, F_OK), 0);
 }
 
