@@ -30,7 +30,7 @@ class StorageServer:
 
     def __init__(self, lab, pool_mib=8192, memory=1536):
         self.deb = package()
-        self.vm = lab.add("storage", memory=memory, cpus=1, init="systemd", boot_timeout=180,
+        self.vm = lab.add("storage", memory=memory, cpus=1, init="systemd",
                           disks={"pool": pool_mib, "system": 2048})
         if self.vm.number != 2:
             raise AssertionError("the storage server must be the first VM of its lab")

@@ -140,7 +140,7 @@ class Lab:
 
 
 class VM:
-    def __init__(self, lab, name, number, memory=2048, cpus=2, disks=None, boot_timeout=120, init=None):
+    def __init__(self, lab, name, number, memory=2048, cpus=2, disks=None, boot_timeout=300, init=None):
         """init="systemd": a machine with a service manager; what it writes is kept on its disk
         "system", if there is one, over power cuts."""
         self.lab = lab
