@@ -276,6 +276,7 @@ class Channel:
         self.last_id = 0
         self.queues = {}
         self.ready = threading.Event()
+        self.ended = False
 
     def wait_ready(self, timeout):
         end = time.monotonic() + timeout
@@ -308,14 +309,18 @@ class Channel:
                         self.queues[message["id"]].put(message)
             except (OSError, ValueError):
                 pass
-        for q in list(self.queues.values()):
-            q.put(None)
+        with self.lock:
+            self.ended = True
+            for q in list(self.queues.values()):
+                q.put(None)
 
     def run(self, argv, timeout, live):
         with self.lock:
             self.last_id += 1
             number = self.last_id
             q = self.queues[number] = queue.Queue()
+            if self.ended:
+                q.put(None)
             self.socket.sendall(json.dumps({"id": number, "argv": argv}).encode() + b"\n")
         output = b""
         end = time.monotonic() + timeout
