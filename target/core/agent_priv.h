@@ -109,6 +109,10 @@ MUST_USE int agent_fence(struct steps *steps, struct found *found, struct err *e
  */
 MUST_USE int agent_can_fence(
 	const struct found *found, const struct object *after, struct err *err);
+/** agent_grow - make the volume's data as large as its state says. */
+MUST_USE int agent_grow(struct steps *steps, struct found *found, struct err *err);
+/** agent_tell - have the kernel look at the size again; it tells hosts of a change only. */
+MUST_USE int agent_tell(struct steps *steps, struct found *found, struct err *err);
 /** agent_update - write the state of the new version @object of found->object, then let it take its
  * place. */
 MUST_USE int agent_update(struct steps *steps, const char *step, struct found *found,

@@ -69,12 +69,36 @@ static int link_ports(const struct step *in, void *arg, struct err *err)
 	return nvmet_link(in, found->agent->nvmet, nqn, err);
 }
 
+static int look_at_data(const struct found *found, struct store_stat *ret, struct err *err)
+{
+	struct store *store = catalog_store(found->catalog);
+	struct err why = {0};
+
+	if (store->ops->stat(store, object_name_of(found->object), ret, &why) < 0) {
+		return err_set(err, ERR_INTERNAL, "%s", why.msg);
+	}
+	return 0;
+}
+
+/* A resize that stopped in its middle: what is answered here must be true of the data, too. */
+static int catch_up(struct steps *steps, struct found *found, struct err *err)
+{
+	struct store_stat stat;
+
+	if (look_at_data(found, &stat, err) < 0) {
+		return -1;
+	}
+	if (stat.size < found->object->size && agent_grow(steps, found, err) < 0) {
+		return -1;
+	}
+	/* Whether the kernel knows the size cannot be read: it is told each time. */
+	return agent_tell(steps, found, err);
+}
+
 static int record_grant(struct steps *steps, struct found *found, const char *host, struct err *err)
 {
 	_cleanup_object_ struct object *next = object_copy(found->object);
-	struct store *store = catalog_store(found->catalog);
 	struct store_stat stat;
-	struct err why = {0};
 
 	if (!next || host_set_add(&next->hosts, host, err) < 0) {
 		return next ? -1
@@ -82,8 +106,8 @@ static int record_grant(struct steps *steps, struct found *found, const char *ho
 				      found->object->id);
 	}
 	/* Kept, so that a volume that was written and then discarded does not count as new. */
-	if (store->ops->stat(store, object_name_of(next), &stat, &why) < 0) {
-		return err_set(err, ERR_INTERNAL, "%s", why.msg);
+	if (look_at_data(found, &stat, err) < 0) {
+		return -1;
 	}
 	next->written = next->written || stat.allocated > 0;
 	return agent_update(steps, "intent", found, next, err);
@@ -113,7 +137,7 @@ int agent_grant(struct agent *agent, const char *id, const char *host, const str
 		record_grant(&steps, &found, host, err) < 0) {
 		return -1;
 	}
-	if (agent_export(&steps, &found, err) < 0 ||
+	if (catch_up(&steps, &found, err) < 0 || agent_export(&steps, &found, err) < 0 ||
 		agent_step(&steps, "link", link_ports, &found, err) < 0) {
 		return -1;
 	}

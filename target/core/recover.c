@@ -9,33 +9,36 @@
 /** How long a recovery waits for a lock, in ms; then it is tried again later. */
 #define RECOVER_LOCK_MS 1000
 
-static int grow_data(const struct step *in, void *arg, struct err *err)
-{
-	struct found *found = arg;
-	struct store *store = catalog_store(found->catalog);
-
-	return store->ops->grow(in, store, object_name_of(found->object), found->object->size, err);
-}
-
-static int check_data(const struct step *in, void *arg, struct err *err)
+static int check_data(const struct step *in UNUSED, void *arg, struct err *err)
 {
 	struct found *found = arg;
 	struct store *store = catalog_store(found->catalog);
 	struct store_stat stat;
 
-	if (found->object->kind == OBJECT_VOLUME) {
-		return grow_data(in, found, err);
-	}
 	return store->ops->stat(store, object_name_of(found->object), &stat, err);
 }
 
-/* Fences are done, and hosts get in. */
+static int recover_data(struct steps *steps, struct found *found, struct err *err)
+{
+	if (found->object->kind == OBJECT_VOLUME) {
+		return agent_grow(steps, found, err);
+	}
+	return agent_step(steps, "data", check_data, found, err);
+}
+
+/* Fences are done, hosts get in, and those that are in learn of a size that came meanwhile. */
 static int recover_export(struct steps *steps, struct found *found, struct err *err)
 {
 	if (found->object->fencing.n > 0 && agent_fence(steps, found, err) < 0) {
 		return -1;
 	}
-	return found->object->hosts.n > 0 ? agent_export(steps, found, err) : 0;
+	if (found->object->hosts.n == 0) {
+		return 0;
+	}
+	if (agent_tell(steps, found, err) < 0) {
+		return -1;
+	}
+	return agent_export(steps, found, err);
 }
 
 static void tell(const struct found *found, struct object_name name, const struct err *err)
@@ -62,7 +65,7 @@ static bool recover_object(struct found *found)
 	if (!found->object) {
 		return true;
 	}
-	if (agent_step(&steps, "data", check_data, found, &err) < 0) {
+	if (recover_data(&steps, found, &err) < 0) {
 		tell(found, name, &err);
 		if (err.code == ERR_INTERNAL) {
 			catalog_damage(found->catalog, name, err.msg);

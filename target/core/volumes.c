@@ -190,6 +190,11 @@ static int grow_data(const struct step *in, void *arg, struct err *err)
 	return store->ops->grow(in, store, object_name_of(found->object), found->object->size, err);
 }
 
+int agent_grow(struct steps *steps, struct found *found, struct err *err)
+{
+	return agent_step(steps, "data", grow_data, found, err);
+}
+
 static int tell_hosts(const struct step *in, void *arg, struct err *err)
 {
 	struct found *found = arg;
@@ -198,6 +203,11 @@ static int tell_hosts(const struct step *in, void *arg, struct err *err)
 
 	agent_nqn(found->catalog, found->object, nqn, uuid);
 	return nvmet_ns_resized(in, found->agent->nvmet, nqn, found->object->nsid, err);
+}
+
+int agent_tell(struct steps *steps, struct found *found, struct err *err)
+{
+	return agent_step(steps, "tell", tell_hosts, found, err);
 }
 
 static int promise(struct steps *steps, struct found *found, int64_t size, struct err *err)
@@ -236,8 +246,7 @@ int agent_volume_resize(struct agent *agent, const char *id, int64_t size,
 		return -1;
 	}
 	/* Also when nothing is to grow: an earlier call may have stopped here. */
-	if (agent_step(&steps, "data", grow_data, &found, err) < 0 ||
-		agent_step(&steps, "tell", tell_hosts, &found, err) < 0) {
+	if (agent_grow(&steps, &found, err) < 0 || agent_tell(&steps, &found, err) < 0) {
 		return -1;
 	}
 	return agent_view(&found, true, ret, err);

@@ -252,6 +252,53 @@ static void test_failed_resize(void **state UNUSED)
 	assert_int_equal(size_of(0, "volumes/v1.img"), 12 * MIB);
 }
 
+/* Hosts that have the volume open learn of its size, also when the agent died in between. */
+static void test_resize_is_told(void **state UNUSED)
+{
+	static const char *const points[] = {
+		"ResizeVolume.data", "ResizeVolume.data.done", "ResizeVolume.tell"};
+	int64_t size = 4 * MIB;
+
+	make_volume("v1");
+	assert_ok(grant("v1", HOST_A), world.err);
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		size += 4 * MIB;
+		world_fault(points[i]);
+		assert_refused(resize("v1", size), ERR_UNAVAILABLE, "fault point");
+		world_fault(NULL);
+		emu_forget();
+		world_restart();
+		assert_int_equal(size_of(0, "volumes/v1.img"), size);
+		assert_true(emu_when("revalidate_size=1") >= 0);
+	}
+}
+
+/* What a grant says of the size is what the host will find. */
+static void test_grant_after_failed_resize(void **state UNUSED)
+{
+	make_volume("v1");
+	world_fault("ResizeVolume.data");
+	assert_refused(resize("v1", 8 * MIB), ERR_UNAVAILABLE, "fault point");
+	world_fault(NULL);
+	assert_ok(grant("v1", HOST_A), world.err);
+	assert_int_equal(size_of(0, "volumes/v1.img"), 8 * MIB);
+	/* The namespace of the first host is enabled already: the kernel must be told. */
+	world_fault("ResizeVolume.data");
+	assert_refused(resize("v1", 12 * MIB), ERR_UNAVAILABLE, "fault point");
+	world_fault(NULL);
+	emu_forget();
+	assert_ok(grant("v1", HOST_B), world.err);
+	assert_int_equal(size_of(0, "volumes/v1.img"), 12 * MIB);
+	assert_order("revalidate_size=1", "link subsystems");
+	/* Only the telling failed. */
+	world_fault("ResizeVolume.tell");
+	assert_refused(resize("v1", 16 * MIB), ERR_UNAVAILABLE, "fault point");
+	world_fault(NULL);
+	emu_forget();
+	assert_ok(grant("v1", HOST_B), world.err);
+	assert_true(emu_when("revalidate_size=1") >= 0);
+}
+
 static void test_absent_pool(void **state UNUSED)
 {
 	struct volume_request request = volume_of("v1");
@@ -289,6 +336,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_capacity, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_resize, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_failed_resize, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_resize_is_told, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_grant_after_failed_resize, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_absent_pool, world_setup, world_teardown),
 	};
 

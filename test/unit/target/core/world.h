@@ -240,6 +240,22 @@ static inline void nqn_of(const char *volume, char out[NQN_SIZE])
 	memcpy(out, view.nqn, NQN_SIZE);
 }
 
+/* Nothing was done to the tree but what tells hosts nothing when nothing changed. */
+static inline void assert_undisturbed(void)
+{
+	static const char quiet[] = "/revalidate_size=1";
+
+	for (char *line = emu.log; *line;) {
+		size_t len = strcspn(line, "\n");
+
+		if (len < strlen(quiet) ||
+			strncmp(line + len - strlen(quiet), quiet, strlen(quiet)) != 0) {
+			fail_msg("disturbed by: %s", line);
+		}
+		line += len + 1;
+	}
+}
+
 #define assert_refused(call, code, part)                                                           \
 	do {                                                                                       \
 		assert_int_equal((call), -1);                                                      \
