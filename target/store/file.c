@@ -6,6 +6,7 @@
 
 #include "common/base/fileio.h"
 #include "target/store/file_priv.h"
+#include "target/store/spare.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,19 +81,68 @@ static int file_path(
 	return 0;
 }
 
-static int file_state_write(const struct step *in UNUSED, struct store *store,
-	struct object_name name, const char *text, struct err *err)
+/* The caller holds fs->spares. */
+static int fill_spares(const struct step *in, struct file_store *fs, struct err *err)
+{
+	fs->spares_low = true;
+	if (fs->spare_folder < 0) {
+		if (dir_make(fs->dirfd, SPARE_FOLDER, 0700, err) < 0) {
+			return -1;
+		}
+		fs->spare_folder = openat(
+			fs->dirfd, SPARE_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fs->spare_folder < 0) {
+			return err_errno(err, errno, SPARE_FOLDER ": open");
+		}
+	}
+	if (spares_fill(in, fs->spare_folder, err) < 0) {
+		return -1;
+	}
+	fs->spares_low = false;
+	return 0;
+}
+
+/*
+ * A state as one. Where the pool is full its blocks come from a spare: taking a host's access or a
+ * volume away must work just then, and each begins with a state. A new object has no such right.
+ */
+static int write_state(const struct step *in, struct file_store *fs, struct object_name name,
+	const char *text, struct err *err)
+{
+	char file[FILE_NAME_SIZE];
+	size_t len = strlen(text);
+	int folder = fs->folders[name.kind];
+	struct err full = {0};
+	int rc;
+
+	file_store_name(name, FILE_STATE_SUFFIX, file);
+	rc = file_write_atomic(folder, file, text, len, 0600, &full);
+	if (rc < 0 && full.code != ERR_RESOURCE_EXHAUSTED) {
+		return err_set(err, full.code, "%s", full.msg);
+	}
+	(void)pthread_mutex_lock(&fs->spares);
+	if (rc == 0 && fs->spares_low) {
+		/* There is space again; if not for all of them, the next write tries again. */
+		(void)fill_spares(in, fs, NULL);
+	} else if (rc < 0 && fs->spare_folder >= 0) {
+		rc = spares_use(in, fs->spare_folder, folder, file, text, len, NULL);
+		fs->spares_low = true;
+	}
+	(void)pthread_mutex_unlock(&fs->spares);
+	return rc < 0 ? err_set(err, full.code, "%s", full.msg) : 0;
+}
+
+static int file_state_write(const struct step *in, struct store *store, struct object_name name,
+	const char *text, struct err *err)
 {
 	struct file_store *fs = file_store_of(store);
-	char file[FILE_NAME_SIZE];
 	size_t len = strlen(text);
 
 	if (len > STORE_STATE_MAX) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s %s: its state would pass %d bytes",
 			object_kind_name(name.kind), name.id, STORE_STATE_MAX);
 	}
-	file_store_name(name, FILE_STATE_SUFFIX, file);
-	if (file_write_atomic(fs->folders[name.kind], file, text, len, 0600, err) < 0) {
+	if (write_state(in, fs, name, text, err) < 0) {
 		return err_wrap(
 			err, "%s %s: write its state", object_kind_name(name.kind), name.id);
 	}
@@ -172,6 +222,8 @@ static int tidy_name(const char *file, void *arg)
 static int file_tidy(const struct step *in, struct store *store, struct err *err)
 {
 	struct file_store *fs = file_store_of(store);
+	struct err full = {0};
+	int rc;
 
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		struct tidy tidy = {in, fs->folders[kind], err};
@@ -179,6 +231,13 @@ static int file_tidy(const struct step *in, struct store *store, struct err *err
 		if (dir_each(fs->folders[kind], ".", tidy_name, &tidy, err) < 0) {
 			return err_wrap(err, "pool %s: remove temporary files", fs->stamp.name);
 		}
+	}
+	(void)pthread_mutex_lock(&fs->spares);
+	rc = fill_spares(in, fs, &full);
+	(void)pthread_mutex_unlock(&fs->spares);
+	/* A pool that is full is used with what it has. */
+	if (rc < 0 && full.code != ERR_RESOURCE_EXHAUSTED) {
+		return err_set(err, full.code, "pool %s: %s", fs->stamp.name, full.msg);
 	}
 	return 0;
 }
@@ -189,6 +248,8 @@ static void fs_free(struct file_store *fs)
 		base_closep(&fs->folders[kind]);
 	}
 	base_closep(&fs->dirfd);
+	base_closep(&fs->spare_folder);
+	(void)pthread_mutex_destroy(&fs->spares);
 	free(fs->path);
 	free(fs);
 }
@@ -259,6 +320,7 @@ int file_store_open(const struct step *in, const struct file_store_options *opti
 	struct store **ret_store, struct stamp *ret_stamp, struct err *err)
 {
 	_cleanup_(fs_freep) struct file_store *fs = NULL;
+	struct err why = {0};
 
 	if (options->path[0] != '/') {
 		return err_set(err, ERR_INVALID_ARGUMENT, "pool %s: path: \"%s\" must be absolute",
@@ -270,6 +332,8 @@ int file_store_open(const struct step *in, const struct file_store_options *opti
 	}
 	fs->base.ops = &file_ops;
 	fs->dirfd = -1;
+	fs->spare_folder = -1;
+	(void)pthread_mutex_init(&fs->spares, NULL);
 	fs->folders[OBJECT_VOLUME] = -1;
 	fs->folders[OBJECT_SNAPSHOT] = -1;
 	fs->fs = options->fs;
@@ -291,8 +355,10 @@ int file_store_open(const struct step *in, const struct file_store_options *opti
 	if (match_identity(options, &fs->stamp, err) < 0 || open_folders(fs, err) < 0) {
 		return -1;
 	}
-	if (stamp_probe_reflink(in, fs->dirfd, fs->path, fs->fs, err) < 0) {
-		return err_wrap(err, "pool %s", options->name);
+	/* Without a free block it cannot be tried; --init-pool did, before it made the identity. */
+	if (stamp_probe_reflink(in, fs->dirfd, fs->path, fs->fs, &why) < 0 &&
+		why.code != ERR_RESOURCE_EXHAUSTED) {
+		return err_set(err, why.code, "pool %s: %s", options->name, why.msg);
 	}
 	*ret_stamp = fs->stamp;
 	*ret_store = &TAKE_PTR(fs)->base;

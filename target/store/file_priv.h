@@ -6,6 +6,8 @@
 
 #include "target/store/file.h"
 
+#include <pthread.h>
+
 #define FILE_DATA_SUFFIX ".img"
 #define FILE_STATE_SUFFIX ".json"
 #define FILE_NAME_SIZE (OBJECT_ID_SIZE + 8)
@@ -18,6 +20,9 @@ struct file_store {
 	const struct fsops *fs;
 	int dirfd;
 	int folders[OBJECT_KINDS]; /* descriptors of volumes/ and snapshots/ */
+	pthread_mutex_t spares;	   /* for the two below, also while they are written */
+	int spare_folder;	   /* -1: there is none yet */
+	bool spares_low;	   /* they are to be filled once there is space */
 };
 
 /** file_store_of - the store behind its head. */

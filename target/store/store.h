@@ -89,7 +89,7 @@ struct store_ops {
 	int (*path)(
 		struct store *store, struct object_name name, char ret[PATH_MAX], struct err *err);
 
-	/** The state text, replaced as one. */
+	/** The state text, replaced as one. One that exists can be replaced on a full pool, too. */
 	int (*state_write)(const struct step *in, struct store *store, struct object_name name,
 		const char *text, struct err *err);
 	/** NOT_FOUND when absent; the caller frees. */
@@ -100,7 +100,7 @@ struct store_ops {
 	/** Ids that have a state (@states) or data (not @states), until @fn returns non-zero. */
 	int (*each)(struct store *store, enum object_kind kind, bool states,
 		int (*fn)(const char *id, void *arg), void *arg, struct err *err);
-	/** Remove what an interrupted state_write left. */
+	/** Remove what an interrupted state_write left, and prepare for a full pool. */
 	int (*tidy)(const struct step *in, struct store *store, struct err *err);
 
 	void (*free)(struct store *store);

@@ -27,6 +27,8 @@ static struct world world;
 static char world_scripts[16][64];
 static unsigned world_n_scripts;
 static const char *world_nft_fails; /* a script that holds it fails */
+/* Called with the folder of the first pool before it becomes one. */
+static void (*world_pool_made)(const char *path);
 
 static inline int world_nft(const struct step *in UNUSED, const char *script, struct err *err)
 {
@@ -103,6 +105,9 @@ static inline int world_setup(void **state UNUSED)
 	place_make(&world.state_dir);
 	for (int i = 0; i < 2; i++) {
 		place_make(&world.pools[i]);
+		if (i == 0 && world_pool_made) {
+			world_pool_made(world.pools[i].path);
+		}
 		assert_ok(stamp_init(NO_STEP, world.pools[i].path, i ? "two" : "one", &fake_fsops,
 				  &stamp, &world.err),
 			world.err);
