@@ -32,7 +32,6 @@ int agent_new(struct catalog **take_catalogs, unsigned n, struct nvmet *take_nvm
 		return err_set(err, ERR_RESOURCE_EXHAUSTED,
 			"agent: no memory, or more than %d pools", AGENT_POOLS_MAX);
 	}
-	(void)pthread_rwlock_init(&agent->links, NULL);
 	memcpy(agent->catalogs, take_catalogs, n * sizeof(*take_catalogs));
 	agent->n_catalogs = n;
 	agent->nvmet = take_nvmet;
@@ -50,7 +49,6 @@ void agent_free(struct agent *agent)
 	}
 	nvmet_free(agent->nvmet);
 	keylock_free(agent->locks);
-	(void)pthread_rwlock_destroy(&agent->links);
 	free(agent);
 }
 
@@ -79,23 +77,24 @@ int agent_lock(struct agent *agent, struct object_name name, const struct deadli
 	return keylock_wait(agent->locks, kind, key, &soon, ret_held, err);
 }
 
+int agent_lock_nqn(struct agent *agent, const char *nqn, const struct deadline *dl,
+	struct keylock_held **ret_held, struct err *err)
+{
+	char key[LOCK_KEY_SIZE];
+
+	(void)snprintf(key, sizeof(key), "subsystem/%s", nqn);
+	return keylock_wait(agent->locks, "subsystem", key, dl, ret_held, err);
+}
+
 int agent_lock_subsys(const struct found *found, const struct deadline *dl,
 	struct keylock_held **ret_held, struct err *err)
 {
 	struct deadline soon = deadline_sooner(dl, AGENT_LOCK_WAIT_MS);
-	char key[LOCK_KEY_SIZE];
 	char nqn[NQN_SIZE];
 	uint8_t uuid[16];
 
 	agent_nqn(found->catalog, found->object, nqn, uuid);
-	(void)snprintf(key, sizeof(key), "subsystem/%s", nqn);
-	return keylock_wait(found->agent->locks, "subsystem", key, &soon, ret_held, err);
-}
-
-struct agent *agent_links_hold(struct agent *agent)
-{
-	(void)pthread_rwlock_rdlock(&agent->links);
-	return agent;
+	return agent_lock_nqn(found->agent, nqn, &soon, ret_held, err);
 }
 
 struct catalog *agent_catalog(struct agent *agent, const char *name, struct err *err)

@@ -7,7 +7,6 @@
 #include "common/base/keylock.h"
 #include "target/core/agent.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 struct agent {
@@ -15,11 +14,11 @@ struct agent {
 	unsigned n_catalogs;
 	struct nvmet *nvmet;
 	struct keylock *locks;
-	atomic_bool up; /* the gate was opened */
+	atomic_bool up; /* the start is done */
 	/* Objects of each pool whose recovery is to be tried again. */
 	atomic_uint unfinished[AGENT_POOLS_MAX];
-	/* Read: a grant or fence is under way. Write: port links of all subsystems are made. */
-	pthread_rwlock_t links;
+	atomic_bool gate_shut;	 /* and not opened again yet */
+	atomic_bool unpublished; /* some export may lack a port link */
 };
 
 /** struct found - an object in the pool that has it, in use until found_done(). */
@@ -38,16 +37,9 @@ MUST_USE int agent_lock(struct agent *agent, struct object_name name, const stru
  * volume's. */
 MUST_USE int agent_lock_subsys(const struct found *found, const struct deadline *dl,
 	struct keylock_held **ret_held, struct err *err);
-/** agent_links_hold - keep the making of all port links away while one export changes. Return:
- * @agent. */
-struct agent *agent_links_hold(struct agent *agent);
-static inline void agent_links_done(struct agent **agent)
-{
-	if (*agent) {
-		(void)pthread_rwlock_unlock(&(*agent)->links);
-	}
-}
-#define _cleanup_links_ _cleanup_(agent_links_done)
+/** agent_lock_nqn - the same for a subsystem of the kernel, until @dl. */
+MUST_USE int agent_lock_nqn(struct agent *agent, const char *nqn, const struct deadline *dl,
+	struct keylock_held **ret_held, struct err *err);
 /**
  * agent_find_known - the object in whatever phase, if a pool knew of it when it was last read. Asks
  * only that pool. Return: 1 when found, 0 when no pool knew of it, or -1: UNAVAILABLE, INTERNAL.
@@ -119,7 +111,7 @@ MUST_USE int agent_update(struct steps *steps, const char *step, struct found *f
 	struct object *object, struct err *err);
 
 /** agent_recover - after attaching pool @i: settle, grow, fence and export every object of it. May
- * be repeated. */
-void agent_recover(struct agent *agent, unsigned i);
+ * be repeated. Return: how many were left out, as a call is at work on them. */
+unsigned agent_recover(struct agent *agent, unsigned i);
 /** agent_trim - remove exports that no state asks for. Only when all pools are there. */
 void agent_trim(struct agent *agent);

@@ -120,7 +120,6 @@ int agent_grant(struct agent *agent, const char *id, const char *host, const str
 	_cleanup_keylock_ struct keylock_held *held = NULL;
 	_cleanup_keylock_ struct keylock_held *subsys = NULL;
 	_cleanup_found_ struct found found = {0};
-	_cleanup_links_ struct agent *links UNUSED = NULL;
 	struct steps steps = {.operation = "GrantHost"};
 
 	if (agent_lock(agent, name, dl, &held, err) < 0 ||
@@ -128,7 +127,6 @@ int agent_grant(struct agent *agent, const char *id, const char *host, const str
 		agent_lock_subsys(&found, dl, &subsys, err) < 0) {
 		return -1;
 	}
-	links = agent_links_hold(agent);
 	/* A fence that was cut short ends before the same host, or another, is let in. */
 	if (found.object->fencing.n > 0 && agent_fence(&steps, &found, err) < 0) {
 		return -1;
@@ -365,7 +363,6 @@ int agent_revoke(struct agent *agent, const char *id, const char *host, const st
 	_cleanup_keylock_ struct keylock_held *subsys = NULL;
 	_cleanup_found_ struct found found = {0};
 	_cleanup_object_ struct object *next = NULL;
-	_cleanup_links_ struct agent *links UNUSED = NULL;
 	struct steps steps = {.operation = "RevokeHost"};
 
 	if (agent_lock(agent, name, dl, &held, err) < 0 ||
@@ -373,7 +370,6 @@ int agent_revoke(struct agent *agent, const char *id, const char *host, const st
 		agent_lock_subsys(&found, dl, &subsys, err) < 0) {
 		return -1;
 	}
-	links = agent_links_hold(agent);
 	if (mark(&found, host, &next, err) < 0) {
 		return -1;
 	}

@@ -218,7 +218,6 @@ int agent_delete(
 	_cleanup_keylock_ struct keylock_held *held = NULL;
 	_cleanup_keylock_ struct keylock_held *subsys = NULL;
 	_cleanup_found_ struct found found = {0};
-	_cleanup_links_ struct agent *links UNUSED = NULL;
 	struct steps steps = {
 		.operation = name.kind == OBJECT_VOLUME ? "DeleteVolume" : "DeleteSnapshot"};
 
@@ -229,7 +228,6 @@ int agent_delete(
 	if (name.kind == OBJECT_VOLUME && agent_lock_subsys(&found, dl, &subsys, err) < 0) {
 		return -1;
 	}
-	links = agent_links_hold(agent);
 	if (found.object->phase != PHASE_READY) {
 		return agent_settle(&steps, &found, err);
 	}

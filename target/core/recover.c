@@ -79,34 +79,45 @@ static bool recover_object(struct found *found)
 	return true;
 }
 
-static bool recover_name(struct agent *agent, struct catalog *catalog, struct object_name name)
+enum recovery { RECOVERY_DONE, RECOVERY_FAILED, RECOVERY_BUSY };
+
+static enum recovery recover_name(
+	struct agent *agent, struct catalog *catalog, struct object_name name)
 {
 	_cleanup_keylock_ struct keylock_held *held = NULL;
+	_cleanup_keylock_ struct keylock_held *subsys = NULL;
 	struct found found = {agent, catalog, NULL};
 	struct deadline dl = deadline_in(RECOVER_LOCK_MS);
-	bool done = true;
+	enum recovery result = RECOVERY_DONE;
 
 	if (agent_lock(agent, name, &dl, &held, NULL) < 0) {
-		return false;
+		return RECOVERY_BUSY;
 	}
 	if (catalog_damaged(catalog, name, NULL) == 0) {
 		found.object = catalog_get(catalog, name);
 	}
-	if (found.object) {
-		done = recover_object(&found);
+	if (!found.object) {
+		return RECOVERY_DONE;
+	}
+	/* Other volumes may be in it. */
+	if (name.kind == OBJECT_VOLUME && agent_lock_subsys(&found, &dl, &subsys, NULL) < 0) {
+		result = RECOVERY_BUSY;
+	} else if (!recover_object(&found)) {
+		result = RECOVERY_FAILED;
 	}
 	object_unref(found.object);
-	return done;
+	return result;
 }
 
-void agent_recover(struct agent *agent, unsigned i)
+unsigned agent_recover(struct agent *agent, unsigned i)
 {
 	struct catalog *catalog = agent->catalogs[i];
 	struct err err = {0};
 	unsigned unfinished = 0;
+	unsigned busy = 0;
 
 	if (catalog_use(catalog, &err) < 0) {
-		return; /* it is recovered once it is attached again */
+		return 0; /* it is recovered once it is attached again */
 	}
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		_cleanup_object_list_ struct object_list list = {0};
@@ -117,11 +128,16 @@ void agent_recover(struct agent *agent, unsigned i)
 			unfinished++;
 		}
 		for (size_t n = 0; n < list.n; n++) {
-			unfinished += !recover_name(agent, catalog, object_name_of(list.list[n]));
+			enum recovery result =
+				recover_name(agent, catalog, object_name_of(list.list[n]));
+
+			unfinished += result != RECOVERY_DONE;
+			busy += result == RECOVERY_BUSY;
 		}
 	}
 	atomic_store(&agent->unfinished[i], unfinished);
 	catalog_done(catalog);
+	return busy;
 }
 
 /* One subsystem of ours in the kernel, and whether a state asks for it. */
@@ -167,6 +183,24 @@ static int tidy_hosts(const struct step *in, void *arg, struct err *err)
 	return nvmet_hosts_tidy(in, agent->nvmet, err);
 }
 
+/* Under the lock of the subsystem, as a grant may be making it right now. */
+static void trim_one(struct agent *agent, const char *nqn)
+{
+	_cleanup_keylock_ struct keylock_held *held = NULL;
+	struct deadline dl = deadline_in(RECOVER_LOCK_MS);
+	struct steps steps = {.operation = "Trim"};
+	struct trim trim = {agent, nqn};
+	struct err err = {0};
+
+	if (agent_lock_nqn(agent, nqn, &dl, &held, NULL) < 0 || wanted(agent, nqn)) {
+		return;
+	}
+	LOG_WARNING("export without a volume is removed", LOG_STR("nqn", nqn));
+	if (agent_step(&steps, "subsystem", trim_subsys, &trim, &err) < 0) {
+		LOG_ERROR("export cannot be removed", LOG_STR("nqn", nqn), LOG_ERR(&err));
+	}
+}
+
 void agent_trim(struct agent *agent)
 {
 	_cleanup_configfs_names_ struct configfs_names names = {0};
@@ -186,15 +220,8 @@ void agent_trim(struct agent *agent)
 		return;
 	}
 	for (size_t i = 0; i < names.n; i++) {
-		struct trim trim = {agent, names.list[i]};
-
-		if (wanted(agent, names.list[i])) {
-			continue;
-		}
-		LOG_WARNING("export without a volume is removed", LOG_STR("nqn", names.list[i]));
-		if (agent_step(&steps, "subsystem", trim_subsys, &trim, &err) < 0) {
-			LOG_ERROR("export cannot be removed", LOG_STR("nqn", names.list[i]),
-				LOG_ERR(&err));
+		if (!wanted(agent, names.list[i])) {
+			trim_one(agent, names.list[i]);
 		}
 	}
 	if (agent_step(&steps, "hosts", tidy_hosts, agent, &err) < 0) {

@@ -112,12 +112,25 @@ MUST_USE int nvmet_hosts_tidy(const struct step *in, struct nvmet *nvmet, struct
  * that no portal has. Before all else. */
 MUST_USE int nvmet_ports_put(const struct step *in, struct nvmet *nvmet, struct err *err);
 
+/** struct nvmet_round - one going over all subsystems to publish them; zero but @opening. */
+struct nvmet_round {
+	/** Also at ports that are not up. The first link opens a port, so the gate must be closed
+	 * and every subsystem be gone over before it is opened. */
+	bool opening;
+	bool opened[PORTALS_MAX];
+	bool failed[PORTALS_MAX]; /* not tried again in this round */
+};
+
 /**
- * nvmet_ports_up - publish every subsystem of ours at the ports that are not up. The first link
- * opens a port, so the gate must be closed, and no subsystem be half made.
- * Return: 0 (look at nvmet_ports_down()), or -1 when the tree cannot be read.
+ * nvmet_publish - publish one subsystem at its ports, as a part of a round; not there: fine. A port
+ * where it fails counts as down, unless the round has opened it. Return: 0, or -1 when it failed
+ * at one port.
  */
-MUST_USE int nvmet_ports_up(const struct step *in, struct nvmet *nvmet, struct err *err);
+MUST_USE int nvmet_publish(const struct step *in, struct nvmet *nvmet, const char *nqn,
+	struct nvmet_round *round, struct err *err);
+/** nvmet_ports_idle - after a round without any subsystem: ports count as up until the first link
+ * tells. */
+void nvmet_ports_idle(struct nvmet *nvmet, const struct nvmet_round *round);
 /** nvmet_ports_down - ports that are not up, and why the last of them is not (@why may be NULL). */
 unsigned nvmet_ports_down(struct nvmet *nvmet, struct err *why);
 /** nvmet_ports_waiting - is there a port that is not up although its address is there now? */

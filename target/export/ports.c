@@ -225,32 +225,44 @@ int nvmet_link(const struct step *in, struct nvmet *nvmet, const char *nqn, stru
 	return 0;
 }
 
-int nvmet_ports_up(const struct step *in, struct nvmet *nvmet, struct err *err)
+int nvmet_publish(const struct step *in, struct nvmet *nvmet, const char *nqn,
+	struct nvmet_round *round, struct err *err)
 {
-	_cleanup_configfs_names_ struct configfs_names names = {0};
+	char path[CONFIGFS_PATH_SIZE];
+	int rc = 0;
 
-	if (nvmet_subsys_list(nvmet, &names, err) < 0) {
-		return -1;
+	if (!configfs_has(&nvmet->cfs, configfs_path(path, "subsystems/%s", nqn))) {
+		return 0;
 	}
 	for (unsigned i = 0; i < nvmet->portals.n; i++) {
+		bool up = port_up(nvmet, i);
 		struct err why = {0};
-		size_t linked = 0;
 
-		/* The first link is what opens the port: when it fails, so would the others. */
-		for (size_t n = 0; n < names.n && !port_up(nvmet, i); n++) {
-			if (link_at(in, nvmet, i, names.list[n], &why) == 0) {
-				linked++;
-			} else if (linked == 0) {
-				break;
-			}
+		if (round->failed[i] || (!up && !round->opening)) {
+			continue;
 		}
-		if (linked > 0 || names.n == 0) {
+		if (link_at(in, nvmet, i, nqn, &why) == 0) {
+			round->opened[i] = round->opened[i] || !up;
 			port_set(nvmet, i, NULL);
-		} else if (!port_up(nvmet, i)) {
+			continue;
+		}
+		rc = err_set(err, why.code, "%s", why.msg);
+		if (!round->opened[i]) {
+			/* The first link is what opens the port: when it fails, so would others. */
+			round->failed[i] = true;
 			port_set(nvmet, i, &why);
 		}
 	}
-	return 0;
+	return rc;
+}
+
+void nvmet_ports_idle(struct nvmet *nvmet, const struct nvmet_round *round)
+{
+	for (unsigned i = 0; i < nvmet->portals.n; i++) {
+		if (!round->failed[i]) {
+			port_set(nvmet, i, NULL);
+		}
+	}
 }
 
 unsigned nvmet_ports_down(struct nvmet *nvmet, struct err *why)

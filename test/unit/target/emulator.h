@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #define EMULATOR_LOG_SIZE 65536
 /** Room for a path and what is put behind it. */
@@ -22,11 +23,16 @@ struct emulator {
 	size_t len;
 	const char *dead_address; /* a port there cannot be opened (EADDRNOTAVAIL) */
 	const char *fail;	  /* a change whose record line holds this fails with EIO */
+	const char *hang;	  /* a write whose path=value holds this waits for emu_go */
+	const char *watch;	  /* a change whose record line holds this posts emu_seen */
 	bool quiet;		  /* nothing is recorded: too much is done for the record */
 	unsigned cuts;		  /* writes to attr_qid_max */
 };
 
 static struct emulator emu;
+static sem_t emu_hangs UNUSED; /* posted when a write begins to hang */
+static sem_t emu_go UNUSED;
+static sem_t emu_seen UNUSED;
 
 static inline int emu_refuse(int errnum)
 {
@@ -47,6 +53,9 @@ static inline int emu_note(const char *verb, const char *path, const char *more)
 	print_to(line, sizeof(line), "%s %s%s\n", verb, emu_rel(path), more);
 	if (emu.fail && strstr(line, emu.fail)) {
 		return emu_refuse(EIO);
+	}
+	if (emu.watch && strstr(line, emu.watch)) {
+		assert_int_equal(sem_post(&emu_seen), 0);
 	}
 	if (emu.quiet) {
 		return 0;
@@ -323,6 +332,13 @@ static inline int emu_op_unlink(const struct step *in, const char *path)
 
 static inline int emu_op_write(const struct step *in, const char *path, const char *value)
 {
+	char line[EMU_PATH];
+
+	print_to(line, sizeof(line), "%s=%s", path, value);
+	if (emu.hang && strstr(line, emu.hang)) {
+		assert_int_equal(sem_post(&emu_hangs), 0);
+		assert_int_equal(sem_wait(&emu_go), 0);
+	}
 	(void)pthread_mutex_lock(&emu_lock);
 	return emu_done(emu_write(in, path, value));
 }
@@ -338,6 +354,9 @@ static const struct configfs_ops emu_ops UNUSED = {
 static inline void emu_make(void)
 {
 	emu = (struct emulator){0};
+	assert_int_equal(sem_init(&emu_hangs, 0, 0), 0);
+	assert_int_equal(sem_init(&emu_go, 0, 0), 0);
+	assert_int_equal(sem_init(&emu_seen, 0, 0), 0);
 	place_make(&emu.place);
 	print_to(emu.root, sizeof(emu.root), "%s", emu.place.path);
 	assert_int_equal(mkdir(at(&emu.place, "hosts"), 0700), 0);

@@ -27,6 +27,7 @@ static struct world world;
 static char world_scripts[16][64];
 static unsigned world_n_scripts;
 static const char *world_nft_fails; /* a script that holds it fails */
+static bool world_gate_sticks;	    /* opening it fails */
 /* Called with the folder of the first pool before it becomes one. */
 static void (*world_pool_made)(const char *path);
 
@@ -35,6 +36,9 @@ static inline int world_nft(const struct step *in UNUSED, const char *script, st
 	(void)snprintf(
 		world_scripts[world_n_scripts++ % 16], sizeof(world_scripts[0]), "%s", script);
 	if (world_nft_fails && strstr(script, world_nft_fails)) {
+		return err_set(err, ERR_INTERNAL, "nft: no");
+	}
+	if (world_gate_sticks && !strstr(script, "add chain")) {
 		return err_set(err, ERR_INTERNAL, "nft: no");
 	}
 	return 0;
@@ -100,6 +104,7 @@ static inline int world_setup(void **state UNUSED)
 	world = (struct world){.ratio = 1.0};
 	world_n_scripts = 0;
 	world_nft_fails = NULL;
+	world_gate_sticks = false;
 	(void)unsetenv("NVMETCP_FAULTS"); // NOLINT(concurrency-mt-unsafe)
 	emu_make();
 	place_make(&world.state_dir);

@@ -62,3 +62,22 @@ static inline int put_ns(const char *nqn, uint32_t nsid, const char *disk, struc
 
 	return nvmet_ns_put(NO_STEP, nvmet, &ns, err);
 }
+
+/* A round over all subsystems, as behind the gate. */
+static inline int ports_up(struct err *err)
+{
+	struct err why = {0};
+	_cleanup_configfs_names_ struct configfs_names names = {0};
+	struct nvmet_round round = {.opening = true};
+
+	assert_ok(nvmet_subsys_list(nvmet, &names, err), *err);
+	for (size_t i = 0; i < names.n; i++) {
+		if (nvmet_publish(NO_STEP, nvmet, names.list[i], &round, &why) < 0) {
+			assert_true(nvmet_ports_down(nvmet, NULL) > 0);
+		}
+	}
+	if (names.n == 0) {
+		nvmet_ports_idle(nvmet, &round);
+	}
+	return 0;
+}

@@ -156,7 +156,7 @@ static void test_subsys_drop(void **state UNUSED)
 	assert_ok(put_ns(NQN1, 1, at(&emu.place, "disk"), &err), err);
 	assert_ok(put_ns(NQN1, 7, at(&emu.place, "disk"), &err), err);
 	assert_ok(nvmet_host_put(NO_STEP, nvmet, NQN1, HOST, &err), err);
-	assert_ok(nvmet_ports_up(NO_STEP, nvmet, &err), err);
+	assert_ok(ports_up(&err), err);
 	assert_true(emu_has(PORT1 NQN1) && emu_has(PORT2 NQN1));
 	emu_forget();
 	assert_ok(nvmet_subsys_drop(NO_STEP, nvmet, NQN1, &err), err);

@@ -43,7 +43,7 @@ static void test_ports_change(void **state UNUSED)
 
 	assert_ok(nvmet_ports_put(NO_STEP, nvmet, &err), err);
 	assert_ok(put_ns(NQN1, 1, at(&emu.place, "disk"), &err), err);
-	assert_ok(nvmet_ports_up(NO_STEP, nvmet, &err), err);
+	assert_ok(ports_up(&err), err);
 	assert_int_equal(emu_mkdir(NO_STEP, at(&emu.place, "ports/1")), 0);
 	assert_int_equal(emu_mkdir(NO_STEP, at(&emu.place, "ports/2")), 0);
 	emu_attr(at(&emu.place, "ports/2"), "addr_trtype", "tcp");
@@ -59,7 +59,7 @@ static void test_ports_change(void **state UNUSED)
 	assert_false(emu_has("ports/20002"));
 	assert_false(emu_has(PORT1 NQN1));
 	assert_true(emu_has(PORT2 NQN1));
-	assert_ok(nvmet_ports_up(NO_STEP, nvmet, &err), err);
+	assert_ok(ports_up(&err), err);
 	assert_true(emu_has("ports/2/subsystems/" NQN1) && emu_has(PORT1 NQN1));
 	assert_false(emu_has("ports/1/subsystems/" NQN1));
 }
@@ -76,7 +76,7 @@ static void test_link_needs_ports_up(void **state UNUSED)
 	assert_int_equal(nvmet_link(NO_STEP, nvmet, NQN1, &err), -1);
 	assert_err(err, ERR_UNAVAILABLE, "no portal is open");
 	assert_false(emu_has(PORT1 NQN1));
-	assert_ok(nvmet_ports_up(NO_STEP, nvmet, &err), err);
+	assert_ok(ports_up(&err), err);
 	assert_int_equal(nvmet_ports_down(nvmet, NULL), 0);
 	assert_true(emu_has(PORT1 NQN1) && emu_has(PORT1 NQN2) && emu_has(PORT2 NQN1) &&
 		    emu_has(PORT2 NQN2));
@@ -95,7 +95,7 @@ static void test_dead_portal(void **state UNUSED)
 
 	emu.dead_address = "::1";
 	assert_ok(nvmet_ports_put(NO_STEP, nvmet, &err), err);
-	assert_ok(nvmet_ports_up(NO_STEP, nvmet, &err), err);
+	assert_ok(ports_up(&err), err);
 	/* Nothing to publish: nobody can tell yet that it is dead. */
 	assert_int_equal(nvmet_ports_down(nvmet, NULL), 0);
 	assert_ok(put_ns(NQN1, 1, at(&emu.place, "disk"), &err), err);
@@ -107,7 +107,7 @@ static void test_dead_portal(void **state UNUSED)
 	assert_ok(put_ns(NQN2, 1, at(&emu.place, "disk"), &err), err);
 	assert_ok(nvmet_link(NO_STEP, nvmet, NQN2, &err), err);
 	assert_false(emu_has(PORT2 NQN2));
-	assert_ok(nvmet_ports_up(NO_STEP, nvmet, &err), err);
+	assert_ok(ports_up(&err), err);
 	assert_true(emu_has(PORT2 NQN1) && emu_has(PORT2 NQN2));
 	assert_int_equal(nvmet_ports_down(nvmet, NULL), 0);
 }
@@ -120,7 +120,7 @@ static void test_all_portals_dead(void **state UNUSED)
 	emu.dead_address = "192.0.2.7";
 	assert_ok(nvmet_ports_put(NO_STEP, nvmet, &err), err);
 	assert_ok(put_ns(NQN1, 1, at(&emu.place, "disk"), &err), err);
-	assert_ok(nvmet_ports_up(NO_STEP, nvmet, &err), err);
+	assert_ok(ports_up(&err), err);
 	assert_int_equal(nvmet_ports_down(nvmet, NULL), 1);
 	/* An address of a documentation network is on no machine. */
 	assert_false(nvmet_ports_waiting(nvmet));
@@ -173,7 +173,7 @@ static void test_failures(void **state UNUSED)
 	emu.fail = NULL;
 	assert_ok(nvmet_ports_put(NO_STEP, nvmet, &err), err);
 	assert_ok(put_ns(NQN1, 1, at(&emu.place, "disk"), &err), err);
-	assert_ok(nvmet_ports_up(NO_STEP, nvmet, &err), err);
+	assert_ok(ports_up(&err), err);
 	emu.fail = "unlink ports/";
 	assert_int_equal(nvmet_unlink(NO_STEP, nvmet, NQN1, &err), -1);
 	assert_err(err, ERR_INTERNAL, "unlink");
