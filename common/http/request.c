@@ -480,6 +480,28 @@ const char *http_query(const struct http_server_request *req, const char *name)
 	return NULL;
 }
 
+static bool is_among(const char *name, const char *const *names)
+{
+	while (*names && !streq(*names, name)) {
+		names++;
+	}
+	return *names != NULL;
+}
+
+int http_query_only(const struct http_server_request *req, const char *const *names)
+{
+	const struct http_target *target = &exchange_of(req)->target;
+
+	for (size_t i = 0; i < target->n_query; i++) {
+		if (!is_among(target->query[i].name, names)) {
+			return err_set(&req->op->err, ERR_INVALID_ARGUMENT,
+				"query parameter \"%s\": is not known here; remove it",
+				target->query[i].name);
+		}
+	}
+	return 0;
+}
+
 const char *http_header(const struct http_server_request *req, const char *name)
 {
 	return MHD_lookup_connection_value(exchange_of(req)->conn, MHD_HEADER_KIND, name);

@@ -136,6 +136,9 @@ const char *http_param(const struct http_server_request *req, const char *name);
 /** http_query - the decoded value of @name in the query ("" for a bare name); NULL when there is
  * none. */
 const char *http_query(const struct http_server_request *req, const char *name);
+/** http_query_only - does the query have no names but @names (NULL-terminated)? Return: 0, or -1
+ * INVALID_ARGUMENT with the first other one in @req's error. */
+MUST_USE int http_query_only(const struct http_server_request *req, const char *const *names);
 /** http_header - a request header, name in any case; NULL when there is none. */
 const char *http_header(const struct http_server_request *req, const char *name);
 

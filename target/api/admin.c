@@ -36,6 +36,9 @@ int api_pools_list(
 	struct api *api = self;
 	_cleanup_free_ struct pool_view *views = calloc(AGENT_POOLS_MAX, sizeof(*views));
 
+	if (api_no_query(req) < 0) {
+		return -1;
+	}
 	if (!views) {
 		return err_set(&req->op->err, ERR_UNAVAILABLE, "pools: no memory");
 	}
@@ -53,6 +56,10 @@ int api_pools_list(
 int api_info(void *self, const struct http_server_request *req, struct http_server_response *res)
 {
 	struct api *api = self;
+
+	if (api_no_query(req) < 0) {
+		return -1;
+	}
 	struct js *obj = js_object();
 	struct js *limits = js_object();
 

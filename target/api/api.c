@@ -145,9 +145,19 @@ int api_body(const struct http_server_request *req, struct js_doc **ret_doc, str
 	return js_want_obj(ret_top, err);
 }
 
+int api_no_query(const struct http_server_request *req)
+{
+	static const char *const none[] = {NULL};
+
+	return http_query_only(req, none);
+}
+
 int api_id(const struct http_server_request *req, const char **ret_id)
 {
 	*ret_id = http_param(req, "id");
+	if (api_no_query(req) < 0) {
+		return -1;
+	}
 	return object_id_check("id", *ret_id, &req->op->err);
 }
 
@@ -165,10 +175,16 @@ int api_answer(const struct http_server_request *req, struct http_server_respons
 
 int api_list_query(const struct http_server_request *req, struct list_request *ret)
 {
+	static const char *const volumes[] = {"limit", "token", "pool", "instance", NULL};
+	static const char *const snapshots[] = {
+		"limit", "token", "pool", "instance", "volume", NULL};
 	struct err *err = &req->op->err;
 	const char *limit = http_query(req, "limit");
 	int64_t n = API_PAGE_DEFAULT;
 
+	if (http_query_only(req, ret->kind == OBJECT_SNAPSHOT ? snapshots : volumes) < 0) {
+		return -1;
+	}
 	if (limit && parse_i64("limit", limit, 1, API_PAGE_MAX, &n, err) < 0) {
 		return -1;
 	}

@@ -26,12 +26,16 @@ struct api {
  */
 MUST_USE int api_body(
 	const struct http_server_request *req, struct js_doc **ret_doc, struct js_at *ret_top);
-/** api_id - the placeholder "id", checked. Return: 0, or -1 with req->op->err. */
+/** api_id - the placeholder "id", checked; a query is refused. Return: 0, or -1 with req->op->err.
+ */
 MUST_USE int api_id(const struct http_server_request *req, const char **ret_id);
 /** api_answer - answer @take_value with @status. Return: 0, or -1 with req->op->err. */
 MUST_USE int api_answer(const struct http_server_request *req, struct http_server_response *res,
 	int status, struct js *take_value);
-/** api_list_query - limit, token and filters of a list. Return: 0, or -1 with req->op->err. */
+/** api_no_query - refuse every query parameter. Return: 0, or -1 with req->op->err. */
+MUST_USE int api_no_query(const struct http_server_request *req);
+/** api_list_query - limit, token and filters of a list of ret->kind; others are refused. Return: 0,
+ * or -1 with req->op->err. */
 MUST_USE int api_list_query(const struct http_server_request *req, struct list_request *ret);
 /** api_identity - set nqn, nsid, nguid, uuid, shared of a volume. */
 void api_identity(struct js *obj, const struct object_view *view);

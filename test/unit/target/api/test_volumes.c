@@ -125,6 +125,17 @@ static void test_list_query(void **state UNUSED)
 	assert_answer(400, "GET", "/v1/volumes?limit=0", NULL, "limit");
 	assert_answer(400, "GET", "/v1/volumes?limit=1001", NULL, "limit");
 	assert_answer(400, "GET", "/v1/volumes?limit=ten", NULL, "limit");
+	/* Not passed over: who misspells a filter must not get, or delete, all there is. */
+	assert_answer(400, "GET", "/v1/volumes?pol=one", NULL, "query parameter \\\"pol\\\"");
+	assert_answer(400, "GET", "/v1/volumes?pool=one&volume=v1", NULL, "volume");
+	assert_answer(400, "GET", V1 "?pool=one", NULL, "pool");
+	assert_answer(400, "DELETE", V1 "?force=true", NULL, "force");
+	assert_answer(400, "DELETE", V1 "/hosts/" HOST_A "?force", NULL, "force");
+	assert_answer(400, "PUT", V1 "?size=1", GOOD_BODY, "size");
+	assert_answer(400, "GET", "/v1/pools?name=one", NULL, "name");
+	assert_answer(400, "GET", "/v1/info?x", NULL, "x");
+	/* Whoever watches may be sent with parameters of his own. */
+	assert_answer(200, "GET", "/healthz?probe=1", NULL, "ok");
 	assert_answer(400, "GET", "/v1/volumes?token=A", NULL, "token");
 	assert_answer(400, "GET", "/v1/volumes?pool=A", NULL, "pool");
 	assert_answer(404, "GET", "/v1/volumes?pool=three", NULL, "three");
