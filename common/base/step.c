@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 struct step {
+	const char *operation;
 	const char *name;
 };
 
@@ -82,6 +83,16 @@ static int parse_faults(struct fault *faults, size_t *ret_n, struct err *err)
 	return 0;
 }
 
+static bool fault_is_at(const struct fault *fault, const char *point)
+{
+	size_t len = strlen(fault->point);
+
+	if (len > 0 && fault->point[len - 1] == '*') {
+		return strncmp(fault->point, point, len - 1) == 0;
+	}
+	return streq(fault->point, point);
+}
+
 static int fault_point(const char *operation, const char *name, const char *suffix, struct err *err)
 {
 	static _Atomic uint64_t passages[FAULTS_MAX];
@@ -94,7 +105,7 @@ static int fault_point(const char *operation, const char *name, const char *suff
 	}
 	(void)snprintf(point, sizeof(point), "%s.%s%s", operation, name, suffix);
 	for (size_t i = 0; i < n; i++) {
-		if (!streq(faults[i].point, point) ||
+		if (!fault_is_at(&faults[i], point) ||
 			(atomic_fetch_add(&passages[i], 1) + 1 != faults[i].passage &&
 				faults[i].passage)) {
 			continue;
@@ -147,7 +158,7 @@ int steps_faults_check(struct err *err)
 int step_run(struct steps *steps, const char *name, step_fn fn, void *arg, struct err *err)
 {
 	const struct step_journal *journal = steps->journal;
-	struct step step = {.name = name};
+	struct step step = {.operation = steps->operation, .name = name};
 
 	if (journal && journal->before && journal->before(journal->self, name, err) < 0) {
 		return err_wrap(err, "journal of step %s", name);
@@ -164,6 +175,17 @@ int step_run(struct steps *steps, const char *name, step_fn fn, void *arg, struc
 		journal->after(journal->self, name, result);
 	}
 	return result;
+}
+
+int step_changed(const struct step *in, const char *change, struct err *err)
+{
+	char suffix[64];
+
+	if (!in) {
+		return 0;
+	}
+	(void)snprintf(suffix, sizeof(suffix), ".%s", change);
+	return fault_point(in->operation, in->name, suffix, err);
 }
 
 const char *step_name(const struct step *in)

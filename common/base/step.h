@@ -45,6 +45,11 @@ struct steps {
  */
 MUST_USE int step_run(
 	struct steps *steps, const char *name, step_fn fn, void *arg, struct err *err);
+/**
+ * step_changed - fault point "<operation>.<name>.<change>", for a step of several changes: called
+ * after each of them by what made it, @in NULL (a leaf's own test): nothing. Return: 0, or -1.
+ */
+MUST_USE int step_changed(const struct step *in, const char *change, struct err *err);
 /** step_name - for messages. */
 const char *step_name(const struct step *in);
 /** steps_on_failure - register how to take back what was just done; @arg must outlive the
@@ -61,7 +66,8 @@ void steps_keep(struct steps *steps);
 
 /**
  * Fault points, compiled in only with NV_FAULTS: the environment variable NVMETCP_FAULTS holds
- * "point=action[,point=action...]"; action is kill (SIGKILL to ourselves), fail (UNAVAILABLE) or
+ * "point=action[,point=action...]"; a point that ends in '*' stands for all that begin so; action
+ * is kill (SIGKILL to ourselves), fail (UNAVAILABLE) or
  * hang (until killed), with "@N" for the N-th passage only. steps_faults_check() refuses a value
  * that does not parse. Return: 0, or -1 INVALID_ARGUMENT.
  */

@@ -76,7 +76,7 @@ int configfs_mkdir(
 	if (cfs->ops->mkdir(in, full.path) < 0 && errno != EEXIST) {
 		return err_errno(err, errno, "mkdir %s", full.path);
 	}
-	return 0;
+	return step_changed(in, "mkdir", err);
 }
 
 int configfs_rmdir(
@@ -87,7 +87,7 @@ int configfs_rmdir(
 	if (cfs->ops->rmdir(in, full.path) < 0 && errno != ENOENT) {
 		return err_errno(err, errno, "rmdir %s", full.path);
 	}
-	return 0;
+	return step_changed(in, "rmdir", err);
 }
 
 int configfs_link(const struct step *in, const struct configfs *cfs, const char *target,
@@ -99,7 +99,7 @@ int configfs_link(const struct step *in, const struct configfs *cfs, const char 
 	if (cfs->ops->symlink(in, to.path, full.path) < 0 && errno != EEXIST) {
 		return err_errno(err, errno, "link %s", full.path);
 	}
-	return 0;
+	return step_changed(in, "link", err);
 }
 
 int configfs_unlink(
@@ -110,7 +110,7 @@ int configfs_unlink(
 	if (cfs->ops->unlink(in, full.path) < 0 && errno != ENOENT) {
 		return err_errno(err, errno, "unlink %s", full.path);
 	}
-	return 0;
+	return step_changed(in, "unlink", err);
 }
 
 int configfs_write(const struct step *in, const struct configfs *cfs, const char *path,
@@ -121,7 +121,7 @@ int configfs_write(const struct step *in, const struct configfs *cfs, const char
 	if (cfs->ops->write(in, full.path, value) < 0) {
 		return err_errno(err, errno, "write \"%s\" to %s", value, full.path);
 	}
-	return 0;
+	return step_changed(in, "write", err);
 }
 
 int configfs_set(const struct step *in, const struct configfs *cfs, const char *path,

@@ -146,7 +146,7 @@ static int file_state_write(const struct step *in, struct store *store, struct o
 		return err_wrap(
 			err, "%s %s: write its state", object_kind_name(name.kind), name.id);
 	}
-	return 0;
+	return step_changed(in, "state", err);
 }
 
 static int file_state_read(

@@ -38,16 +38,16 @@ static int make_data(const struct step *in, struct file_store *fs, struct object
 	if (fs->fs->extent_hint(in, *ret_fd, (uint32_t)STORE_EXTENT_SIZE) < 0) {
 		return fail(name, "set the extent-size hint of its data file", errno, err);
 	}
-	return 0;
+	return step_changed(in, "file", err);
 }
 
-static int set_size(const struct step *in UNUSED, int fd, struct object_name name, int64_t size,
-	struct err *err)
+static int set_size(
+	const struct step *in, int fd, struct object_name name, int64_t size, struct err *err)
 {
 	if (ftruncate(fd, size) < 0) {
 		return fail(name, "set the size of its data file", errno, err);
 	}
-	return 0;
+	return step_changed(in, "size", err);
 }
 
 /* On stable storage: the content first, then the name. */
@@ -101,6 +101,9 @@ int file_data_clone(const struct step *in, struct store *store, struct object_na
 	}
 	if (fs->fs->clone(in, dst, src) < 0) {
 		return fail(to, "share the blocks of its source", errno, err);
+	}
+	if (step_changed(in, "clone", err) < 0) {
+		return -1;
 	}
 	if (fstat(dst, &st) < 0) {
 		return fail(to, "look at its data file", errno, err);

@@ -230,6 +230,34 @@ static void nth_passage(void)
 	expect(step_run(&steps, "connect", work, NULL, NULL) == 0, 4);
 }
 
+static int two_changes(const struct step *in, void *arg, struct err *err)
+{
+	(void)arg;
+	if (step_changed(in, "first", err) < 0) {
+		return -1;
+	}
+	(void)work(in, "changed", err);
+	return step_changed(in, "second", err);
+}
+
+/* Points between the changes of a step, and one name for all points of an operation. */
+static void changes_and_patterns(void)
+{
+	struct steps steps = {.operation = "Stage"};
+	struct steps other = {.operation = "Unstage"};
+	struct err err = {0};
+
+	expect(step_changed(NULL, "first", &err) == 0, 1);
+	set_faults("Stage.two.second=fail,Stage.*=fail@5");
+	expect(step_run(&other, "two", two_changes, NULL, &err) == 0, 2);
+	expect(step_run(&steps, "two", two_changes, NULL, &err) == -1, 3);
+	expect(strstr(err.msg, "Stage.two.second") != NULL, 4);
+	/* Passed are "two" and "two.first", then "one" and "one.done". */
+	expect(step_run(&steps, "one", work, NULL, &err) == 0, 5);
+	expect(step_run(&steps, "three", work, NULL, &err) == -1, 6);
+	expect(strstr(err.msg, "Stage.three") != NULL, 7);
+}
+
 static void undo_points(void)
 {
 	struct steps steps = {.operation = "Stage"};
@@ -264,6 +292,7 @@ static void test_faults(void **state)
 	(void)state;
 	assert_int_equal(in_child(failing_points), 0);
 	assert_int_equal(in_child(nth_passage), 0);
+	assert_int_equal(in_child(changes_and_patterns), 0);
 	assert_int_equal(in_child(undo_points), 0);
 }
 
