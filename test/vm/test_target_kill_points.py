@@ -16,7 +16,7 @@ def test_kill_points():
         machine = private.vm("target", disks={"pool": 2048}, memory=1536)
         machine.run("modprobe -a nvmet-tcp nvme-tcp xfs")
         output = machine.run(["python3", "test/vm/target_kill_points.py", "/src/build/dev/bin"],
-                             timeout=840, live=True)
+                             timeout=1700, live=True)
     points = {call: int(n) for call, n in re.findall(r"^(\S.*?): (\d+) kill points$", output, re.MULTILINE)}
     print(points, "in all", sum(points.values()))
     # A build without fault points would have none; each of the calls has an intent at least.
