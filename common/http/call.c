@@ -31,8 +31,11 @@ struct call {
 	struct http_handle *handle;
 	struct curl_slist *headers;
 	struct strbuf body;
-	bool sent;  /* the request may be on its way */
-	bool whole; /* the answer's headers came to their end */
+	struct deadline attempt_dl; /* what dl points to when this call is the breaker's attempt */
+	bool attempt;
+	CURLcode code; /* the transfer's */
+	bool sent;     /* the request may be on its way */
+	bool whole;    /* the answer's headers came to their end */
 	bool too_big;
 	char detail[CURL_ERROR_SIZE];
 };
@@ -406,6 +409,7 @@ static int perform(struct call *call, struct http_response *ret, struct err *err
 		return fail(call, ERR_UNAVAILABLE, err, "not sent: out of memory");
 	}
 	rc = transfer(call, &code, err);
+	call->code = code;
 	ret->outcome = call->sent ? HTTP_UNKNOWN : HTTP_NOT_SENT;
 	if (rc < 0) {
 		rc = wrap_early_end(call, err);
@@ -422,25 +426,75 @@ static int perform(struct call *call, struct http_response *ret, struct err *err
 	return rc;
 }
 
-static int do_call(struct call *call, struct http_response *ret, struct err *err)
+static int run_call(struct call *call, struct http_response *ret, struct err *err)
 {
-	int rc;
-
-	if (check_request(call, err) < 0) {
-		return -1;
-	}
 	if (deadline_check(call->dl, "request", err) < 0 ||
 		handle_take(call->client, call->dl, &call->handle, err) < 0) {
 		return wrap_early_end(call, err);
 	}
 	call->body = sb_init(call->client->max_body);
-	rc = perform(call, ret, err);
+	int rc = perform(call, ret, err);
 	/* Pointers into this call must not stay behind in the handle. */
 	curl_easy_reset(call->handle->easy);
 	handle_give(call->client, call->handle);
 	free_headers(call);
 	sb_done(&call->body);
 	return rc;
+}
+
+/* Ends of a transfer in which nothing at all was heard of the server. */
+static bool is_silence(CURLcode code)
+{
+	return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_CONNECT ||
+	       code == CURLE_SSL_CONNECT_ERROR || code == CURLE_OPERATION_TIMEDOUT ||
+	       code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR;
+}
+
+/* What this call says about the server: one that talks nonsense is there. */
+static enum breaker_end judge(
+	const struct call *call, int rc, const struct err *err, int64_t took_ms)
+{
+	if (rc == 0) {
+		return BREAKER_ANSWERED;
+	}
+	if (!call->handle) {
+		return BREAKER_NOTHING;
+	}
+	if (err->code == ERR_DEADLINE_EXCEEDED || err->code == ERR_CANCELLED) {
+		return took_ms >= HTTP_SILENT_MS ? BREAKER_SILENT : BREAKER_NOTHING;
+	}
+	if (call->code == CURLE_OK || call->code == CURLE_OUT_OF_MEMORY) {
+		return BREAKER_NOTHING;
+	}
+	return is_silence(call->code) ? BREAKER_SILENT : BREAKER_ANSWERED;
+}
+
+static int run_behind_breaker(struct call *call, struct http_response *ret, struct err *err)
+{
+	struct breaker *breaker = &call->client->breaker;
+	int64_t began = clock_ms();
+	struct err why = {0};
+
+	if (breaker_enter(breaker, began, &call->attempt, &why) < 0) {
+		(void)err_wrap(&why, "not sent");
+		return fail(call, why.code, err, why.msg);
+	}
+	if (call->attempt) {
+		call->attempt_dl = deadline_sooner(call->dl, BREAKER_ATTEMPT_MS);
+		call->dl = &call->attempt_dl;
+	}
+	int rc = run_call(call, ret, &why);
+	int64_t now = clock_ms();
+	breaker_leave(breaker, now, call->attempt, judge(call, rc, &why, now - began), why.msg);
+	return rc < 0 ? err_set(err, why.code, "%s", why.msg) : 0;
+}
+
+static int do_call(struct call *call, struct http_response *ret, struct err *err)
+{
+	if (check_request(call, err) < 0) {
+		return -1;
+	}
+	return call->client->breaks ? run_behind_breaker(call, ret, err) : run_call(call, ret, err);
 }
 
 int http_get(struct http_client *client, const struct http_request *request,

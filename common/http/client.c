@@ -214,6 +214,7 @@ static int configure(
 			CALLS_LIMIT, calls);
 	}
 	client->max_body = options->max_body > 0 ? options->max_body : HTTP_BODY_MAX;
+	client->breaks = options->breaks;
 	if (use_url(client, options->url, err) < 0 || use_ca(client, options->ca_file, err) < 0) {
 		return -1;
 	}
@@ -237,12 +238,18 @@ int http_client_new(
 	}
 	client->turns = -1;
 	(void)pthread_mutex_init(&client->lock, NULL);
+	breaker_init(&client->breaker);
 	if (configure(client, options, err) < 0) {
 		http_client_free(client);
 		return -1;
 	}
 	*ret_client = client;
 	return 0;
+}
+
+void http_client_link(struct http_client *client, struct breaker_state *ret)
+{
+	breaker_read(&client->breaker, clock_ms(), ret);
 }
 
 static void handle_free(struct http_handle *handle)
@@ -269,6 +276,7 @@ void http_client_free(struct http_client *client)
 	base_closep(&client->turns);
 	secret_unref(client->token);
 	(void)pthread_mutex_destroy(&client->lock);
+	breaker_done(&client->breaker);
 	free(client->base);
 	free(client->shown);
 	free(client->unix_path);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "common/base/breaker.h"
 #include "common/base/clock.h"
 #include "common/base/secret.h"
 #include "common/base/step.h"
@@ -15,6 +16,8 @@
 #define HTTP_CALLS_MAX 16
 /** Largest answer taken, when the options say 0. */
 #define HTTP_BODY_MAX ((size_t)4 * 1024 * 1024)
+/** A request that was given up after so long, in ms, counts as not answered for the breaker. */
+#define HTTP_SILENT_MS 3000
 /** Most header lines a request may add, and the longest one. */
 #define HTTP_HEADERS_MAX 16
 #define HTTP_HEADER_MAX 2048
@@ -33,6 +36,8 @@ struct http_client_options {
 	struct secret *token;
 	size_t max_body;    /* 0: HTTP_BODY_MAX */
 	unsigned max_calls; /* 0: HTTP_CALLS_MAX */
+	/** While the server does not answer, fail at once instead of waiting for it (breaker.h). */
+	bool breaks;
 };
 
 /** How far a request got. */
@@ -84,6 +89,9 @@ void http_client_free(struct http_client *client);
  * http_client_new(). */
 MUST_USE int http_client_set_token(
 	struct http_client *client, struct secret *token, struct err *err);
+
+/** http_client_link - how the breaker stands; all zero for a client without one. */
+void http_client_link(struct http_client *client, struct breaker_state *ret);
 
 /**
  * http_get - a request that changes nothing (GET or HEAD). Any status is an answer: look at

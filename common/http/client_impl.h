@@ -26,6 +26,8 @@ struct http_client {
 	char *ca_file;	 /* NULL: the system's */
 	bool clear;	 /* what is sent can be read on the network */
 	size_t max_body;
+	bool breaks;
+	struct breaker breaker;
 	int turns; /* a semaphore: an eventfd that counts the calls still allowed */
 
 	pthread_mutex_t lock;

@@ -19,6 +19,7 @@
  */
 #pragma once
 
+#include "common/base/breaker.h"
 #include "common/base/op.h"
 #include "common/base/step.h"
 #include "common/nvmf/attach.h"
@@ -27,6 +28,9 @@
 /** Longest object name: what SPDK and nvmetcp-target take. */
 #define BE_OBJECT_MAX 63
 #define BE_OBJECT_SIZE (BE_OBJECT_MAX + 1)
+/** Most calls at once on one backend: what the core lets through, with lists and looks at health.
+ */
+#define BE_CALLS_MAX 24
 /** Longest pool name. */
 #define BE_POOL_MAX 63
 /** Most entries of one page of a list, whatever was asked for. */
@@ -243,6 +247,8 @@ struct backend_ops {
 	 * such pool. */
 	int (*capacity)(struct backend *self, const struct op *op, const char *pool,
 		struct be_capacity *ret, struct err *err);
+	/** link - (optional) does the other side answer at all? Known without I/O. */
+	void (*link)(struct backend *self, struct breaker_state *ret);
 };
 
 /** struct backend - an open backend; the first member of each one's own struct. */

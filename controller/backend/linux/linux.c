@@ -30,6 +30,11 @@ static int limits(struct backend *self, const struct op *op, struct be_limits *r
 	return linux_limits(linux_of(self), op, ret, err);
 }
 
+static void link_state(struct backend *self, struct breaker_state *ret)
+{
+	http_client_link(linux_of(self)->client, ret);
+}
+
 static void close_backend(struct backend *self)
 {
 	struct linux_backend *lb = linux_of(self);
@@ -56,6 +61,7 @@ static const struct backend_ops ops = {
 	.snapshot_get = linux_snapshot_get,
 	.snapshot_list = linux_snapshot_list,
 	.capacity = linux_capacity,
+	.link = link_state,
 };
 
 /* @text into @out of @size bytes. */
@@ -73,7 +79,10 @@ static int copy(const char *key, const char *text, char *out, size_t size, struc
 
 static int open_parts(struct linux_backend *lb, const struct be_config *config, struct err *err)
 {
-	struct http_client_options options = {.url = config->url, .max_body = LINUX_ANSWER_MAX};
+	struct http_client_options options = {.url = config->url,
+		.max_body = LINUX_ANSWER_MAX,
+		.max_calls = BE_CALLS_MAX,
+		.breaks = true};
 
 	if (!*config->url) {
 		return err_set(err, ERR_INVALID_ARGUMENT,

@@ -245,15 +245,21 @@ static inline void *fake_run(void *arg)
 	}
 }
 
-static inline void fake_start(struct fake *fake, enum fake_mode mode, const char *reply)
+/* On @fd, which listens; fake_stop() closes it. */
+static inline void fake_start_on(struct fake *fake, int fd, enum fake_mode mode, const char *reply)
 {
-	memset(fake, 0, sizeof(*fake));
 	fake->mode = mode;
 	fake->reply = reply;
-	fake->fd = tcp_bound(true, &fake->port);
+	fake->fd = fd;
 	fake->heard = eventfd(0, EFD_CLOEXEC);
 	assert_true(fake->heard >= 0);
 	assert_int_equal(pthread_create(&fake->thread, NULL, fake_run, fake), 0);
+}
+
+static inline void fake_start(struct fake *fake, enum fake_mode mode, const char *reply)
+{
+	memset(fake, 0, sizeof(*fake));
+	fake_start_on(fake, tcp_bound(true, &fake->port), mode, reply);
 }
 
 static inline void fake_stop(struct fake *fake)
