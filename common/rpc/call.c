@@ -277,23 +277,71 @@ static void handle(struct rpc_call *call)
 	}
 }
 
-static void run(void *arg)
+/* The end of a call that has an arena. */
+static void end(struct rpc_call *call)
 {
-	struct rpc_call *call = arg;
-	struct arena *arena = arena_new(call->server->config.arena_max);
+	struct arena *arena = call->op.arena;
 
-	call->op.arena = arena;
-	if (!arena) {
-		refuse(call, ERR_UNAVAILABLE, "no memory for the call; try again");
-		return;
-	}
-	if (begin_handling(call) == 0 && take_request(call) == 0) {
-		handle(call);
-	}
-	end_handling(call);
 	answer(call, call->answer ? NULL : &call->op.err);
 	/* The call may be gone, what it borrowed is not. */
 	arena_free(arena);
+}
+
+static void run(void *arg)
+{
+	struct rpc_call *call = arg;
+
+	if (begin_handling(call) == 0) {
+		handle(call);
+	}
+	end_handling(call);
+	end(call);
+}
+
+/* Queue @job for @call in the lane @i. Return: 0, or -1: nobody has taken the call. */
+static int submit(struct rpc_call *call, size_t i, void (*job)(void *arg), struct err *err)
+{
+	struct rpc_server *server = call->server;
+	const struct rpc_lane *lane = &server->config.lanes[i];
+	struct err why = {0};
+
+	if (pool_submit(server->lanes[i], job, call, &why) == 0) {
+		return 0;
+	}
+	if (why.code != ERR_RESOURCE_EXHAUSTED) {
+		return err_set(err, why.code, "%s", why.msg);
+	}
+	/* Not RESOURCE_EXHAUSTED: nothing is known about the outcome of an earlier try. */
+	return err_set(err, ERR_UNAVAILABLE,
+		"%s: %u calls are at work and %zu wait for their turn, as many as are allowed, so this one "
+		"was not begun; it is retried by itself; when it lasts, look at why they are slow",
+		lane->name, lane->workers, lane->queue);
+}
+
+/* Read the request, and handle it here or in the lane that it asks for. */
+static void read_and_run(void *arg)
+{
+	struct rpc_call *call = arg;
+	const struct rpc_config *config = &call->server->config;
+	size_t lane = RPC_LANE_SAME;
+
+	call->op.arena = arena_new(config->arena_max);
+	if (!call->op.arena) {
+		refuse(call, ERR_UNAVAILABLE, "no memory for the call; try again");
+		return;
+	}
+	if (take_request(call) < 0) {
+		end(call);
+		return;
+	}
+	if (config->pick) {
+		lane = config->pick(config->pick_arg, call->op.method, call->request);
+	}
+	if (lane >= config->n_lanes || lane == call->method->lane) {
+		run(call);
+	} else if (submit(call, lane, run, &call->op.err) < 0) {
+		end(call);
+	}
 }
 
 /* ---- in the poller ---- */
@@ -419,9 +467,6 @@ static void arrived(struct rpc_call *call, bool ok)
 
 static void received(struct rpc_call *call, bool ok)
 {
-	struct rpc_server *server = call->server;
-	const struct rpc_lane *lane = &server->config.lanes[call->method->lane];
-	struct err why = {0};
 	struct err err = {0};
 
 	list_remove(call);
@@ -430,11 +475,7 @@ static void received(struct rpc_call *call, bool ok)
 		refuse(call, ERR_INVALID_ARGUMENT, "request: no message came");
 		return;
 	}
-	if (pool_submit(server->lanes[call->method->lane], run, call, &why) < 0) {
-		/* Not RESOURCE_EXHAUSTED: nothing is known about the outcome of an earlier try. */
-		(void)err_set(&err, ERR_UNAVAILABLE,
-			"lane %s: %s (%u workers, room for %zu); try again", lane->name, why.msg,
-			lane->workers, lane->queue);
+	if (submit(call, call->method->lane, read_and_run, &err) < 0) {
 		answer(call, &err);
 	}
 }

@@ -30,7 +30,7 @@
 /** How long the message of a call that has begun may take to arrive. */
 #define RPC_RECEIVE_MS 10000
 /** Most lanes, services and sockets of one server. */
-#define RPC_LANES_MAX 16
+#define RPC_LANES_MAX 40
 #define RPC_SERVICES_MAX 16
 #define RPC_SOCKETS_MAX 4
 /** Longest path of a Unix socket that Linux takes, without its NUL. */
@@ -42,7 +42,8 @@ struct rpc_server;
 
 /**
  * struct rpc_lane - workers of their own with a queue of their own, so that what is slow delays
- * only its like. A call that finds the queue full is answered UNAVAILABLE.
+ * only its like. A call that finds the queue full is answered UNAVAILABLE at once, with @name
+ * ("backend fast") and how many are at work.
  */
 struct rpc_lane {
 	const char *name;
@@ -93,6 +94,15 @@ struct rpc_done {
 /** Called once for each call, just before its answer is sent, on any thread. It must not wait. */
 typedef void (*rpc_done_fn)(void *arg, const struct rpc_done *done);
 
+/** What an rpc_pick_fn says of a call that stays where it is. */
+#define RPC_LANE_SAME SIZE_MAX
+
+/**
+ * Which lane a call goes to, now that its request is known: an index in the config's lanes, or
+ * RPC_LANE_SAME. On a worker of the method's own lane; it must not wait.
+ */
+typedef size_t (*rpc_pick_fn)(void *arg, const char *method, const ProtobufCMessage *request);
+
 /** struct rpc_config - everything is borrowed until rpc_server_free(). */
 struct rpc_config {
 	const struct rpc_socket *sockets;
@@ -113,6 +123,8 @@ struct rpc_config {
 	int64_t receive_ms;  /* 0: RPC_RECEIVE_MS */
 	rpc_done_fn done;    /* may be NULL */
 	void *done_arg;
+	rpc_pick_fn pick; /* NULL: calls are handled in their method's lane */
+	void *pick_arg;
 };
 
 /**

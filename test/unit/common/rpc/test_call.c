@@ -325,11 +325,109 @@ static void test_lanes_and_full_queue(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
 		if (caller_join(&callers[i]) != ERR_OK) {
 			assert_int_equal(callers[i].code, ERR_UNAVAILABLE);
-			assert_non_null(strstr(callers[i].err.msg, "lane volume"));
+			assert_non_null(strstr(callers[i].err.msg,
+				"volume: 2 calls are at work and 4 wait for their turn"));
 			refused++;
 		}
 	}
 	assert_int_equal(refused, 3);
+	setup_end(&setup);
+}
+
+enum { LANE_READERS, LANE_SLOW, LANE_QUICK };
+
+/* By the request's name, in the lane that every CreateVolume comes to first. */
+static size_t pick_by_name(void *arg, const char *method, const ProtobufCMessage *request)
+{
+	const char *name = ((const Csi__V1__CreateVolumeRequest *)request)->name;
+
+	assert_ptr_equal(arg, &pick_by_name);
+	if (!streq(method, CREATE_VOLUME)) {
+		return RPC_LANE_SAME;
+	}
+	return streq(name, "busy") ? (size_t)LANE_SLOW : (size_t)LANE_QUICK;
+}
+
+static void create_by_name(struct setup *setup, struct op *op,
+	const Csi__V1__CreateVolumeRequest *request, Csi__V1__CreateVolumeResponse_Closure closure)
+{
+	(streq(request->name, "busy") ? create_blocked : create_echo)(setup, op, request, closure);
+}
+
+static void test_calls_go_to_the_lane_that_is_picked(void **state UNUSED)
+{
+	const struct rpc_lane lanes[] = {{"readers", 1, 16}, {"slow", 2, 4}, {"quick", 1, 16}};
+	struct deadline dl = deadline_in(LONG_MS);
+	struct caller callers[9];
+	struct setup setup;
+	struct err err = {0};
+	unsigned refused = 0;
+	char id[64];
+
+	setup_prepare(&setup);
+	setup.create = create_by_name;
+	setup.config.lanes = lanes;
+	setup.config.n_lanes = ARRAY_SIZE(lanes);
+	for (size_t i = 0; i < ARRAY_SIZE(setup.services); i++) {
+		setup.services[i].lane = "readers";
+	}
+	setup.routes[0].lane = "readers";
+	setup.config.pick = pick_by_name;
+	setup.config.pick_arg = &pick_by_name;
+	setup_start(&setup);
+	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
+		caller_start(&callers[i], setup.client, "busy");
+	}
+	wait_for(&setup.entered, 2);
+	/* Two at work, four wait, three were told so; one alone reads all requests, and is free. */
+	wait_for_calls(&setup, 6);
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(create(setup.client, "v", &dl, id, &err), ERR_OK);
+	}
+	assert_int_equal(setup.entered, 22);
+	setup_release(&setup);
+	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
+		if (caller_join(&callers[i]) != ERR_OK) {
+			assert_int_equal(callers[i].code, ERR_UNAVAILABLE);
+			assert_non_null(strstr(callers[i].err.msg,
+				"slow: 2 calls are at work and 4 wait for their turn"));
+			refused++;
+		}
+	}
+	assert_int_equal(refused, 3);
+	setup_end(&setup);
+}
+
+/* Calls that wait in a lane that was picked end with the server, unbegun. */
+static void test_the_end_with_calls_that_wait(void **state UNUSED)
+{
+	const struct rpc_lane lanes[] = {{"readers", 1, 16}, {"slow", 1, 16}, {"quick", 1, 16}};
+	struct deadline dl = deadline_in(LONG_MS);
+	struct caller callers[4];
+	struct setup setup;
+	struct err err = {0};
+
+	setup_prepare(&setup);
+	setup.create = create_by_name;
+	setup.config.lanes = lanes;
+	setup.config.n_lanes = ARRAY_SIZE(lanes);
+	for (size_t i = 0; i < ARRAY_SIZE(setup.services); i++) {
+		setup.services[i].lane = "readers";
+	}
+	setup.routes[0].lane = "readers";
+	setup.config.pick = pick_by_name;
+	setup.config.pick_arg = &pick_by_name;
+	setup_start(&setup);
+	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
+		caller_start(&callers[i], setup.client, "busy");
+	}
+	wait_for(&setup.entered, 1);
+	wait_for_calls(&setup, ARRAY_SIZE(callers));
+	assert_int_equal(rpc_server_stop(setup.server, 0, &dl, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
+		assert_int_not_equal(caller_join(&callers[i]), ERR_OK);
+	}
+	assert_int_equal(setup.entered, 1);
 	setup_end(&setup);
 }
 
@@ -402,6 +500,8 @@ int main(void)
 		cmocka_unit_test(test_cancel_wakes_the_handler),
 		cmocka_unit_test(test_cancelled_in_the_queue),
 		cmocka_unit_test(test_lanes_and_full_queue),
+		cmocka_unit_test(test_calls_go_to_the_lane_that_is_picked),
+		cmocka_unit_test(test_the_end_with_calls_that_wait),
 		cmocka_unit_test(test_too_many_calls),
 		cmocka_unit_test(test_many_calls_on_many_connections),
 	};
