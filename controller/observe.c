@@ -23,7 +23,12 @@ int observe_init(struct observe *observe, const char *driver_name, struct err *e
 	observe->calls = metrics_csi_operations(observe->metrics, err);
 	observe->backends = metrics_gauge(observe->metrics, "nvmetcp_backend_up",
 		"1 when the backend answered the last time it was asked, else 0.", labels, err);
-	return observe->calls && observe->backends ? 0 : -1;
+	observe->breakers = metrics_gauge(observe->metrics, "nvmetcp_backend_breaker_open",
+		"1 while calls are refused at once, as the backend does not answer, else 0.",
+		labels, err);
+	observe->busy = metrics_gauge(observe->metrics, "nvmetcp_backend_calls",
+		"Calls at work on the backend now.", labels, err);
+	return observe->calls && observe->backends && observe->breakers && observe->busy ? 0 : -1;
 }
 
 void observe_done(struct observe *observe)
@@ -117,9 +122,14 @@ static bool check_backends(struct observe *observe, struct strbuf *text)
 
 	for (size_t i = 0; i < n; i++) {
 		struct core_health health;
+		char silence[ERR_MSG_MAX];
+		const char *name = core_backend_health(observe->core, i, &health);
 
-		(void)core_backend_health(observe->core, i, &health);
-		if (health.known && !health.up) {
+		if (health.link.open) {
+			breaker_print(&health.link, silence, sizeof(silence));
+			sb_addf(text, "backend %s: %s\n", name, silence);
+			down++;
+		} else if (health.known && !health.up) {
 			sb_addf(text, "%s\n", health.why.msg);
 			down++;
 		}
@@ -165,13 +175,33 @@ static int get_healthz(
 	return http_respond_text(req, res, well ? 200 : 503, "text/plain", &text);
 }
 
+/* What is only looked at when somebody asks. */
+static void count_backends(struct observe *observe)
+{
+	size_t n = observe->core ? core_backend_count(observe->core) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct core_health health;
+		const char *values[] = {core_backend_health(observe->core, i, &health), NULL};
+
+		metric_set(observe->breakers, values, health.link.open ? 1 : 0);
+		metric_set(observe->busy, values, health.busy);
+	}
+}
+
+void observe_metrics(struct observe *observe, struct strbuf *text)
+{
+	count_backends(observe);
+	metrics_print(observe->metrics, text);
+}
+
 static int get_metrics(
 	void *self, const struct http_server_request *req, struct http_server_response *res)
 {
 	struct observe *observe = self;
 	_cleanup_strbuf_ struct strbuf text = sb_init(METRICS_TEXT_MAX);
 
-	metrics_print(observe->metrics, &text);
+	observe_metrics(observe, &text);
 	return http_respond_text(req, res, 200, METRICS_CONTENT_TYPE, &text);
 }
 

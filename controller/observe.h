@@ -19,6 +19,8 @@ struct observe {
 	struct metrics *metrics; /* owned */
 	struct metric *calls;
 	struct metric *backends;
+	struct metric *breakers;
+	struct metric *busy;
 	const char *driver_name;
 	struct core *core;    /* borrowed; NULL: no backend is looked at */
 	const char *socket;   /* of CSI; borrowed */
@@ -46,6 +48,8 @@ MUST_USE int observe_alive(struct observe *observe, const struct deadline *dl, s
  */
 MUST_USE bool observe_health(
 	struct observe *observe, const struct deadline *dl, struct strbuf *text);
+/** observe_metrics - for /metrics: all that is counted, as it is now. */
+void observe_metrics(struct observe *observe, struct strbuf *text);
 /** observe_routes - /livez, /healthz and /metrics, for a server whose self is the struct observe.
  */
 const struct http_route *observe_routes(size_t *ret_n);

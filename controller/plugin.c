@@ -10,17 +10,27 @@
 #include "controller/config.h"
 #include "controller/observe.h"
 #include "controller/service/controller.h"
+#include "controller/service/place.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 
-/** Most workers, however many backends there are. */
-#define WORKERS_MAX 64
-#define QUEUE_MAX 512
+/** Workers of all backends together, and the least of one: many backends get fewer each. */
+#define WORKERS_ALL 192
+#define WORKERS_LEAST 4
+/** Calls that wait for a worker of their backend; a burst of the sidecars' 100 fits. */
+#define QUEUE_BACKEND 128
+#define LANE_NAME_SIZE 48
 
-/* Identity has workers of its own: it answers even when every backend hangs. */
-enum { LANE_IDENTITY, LANE_CONTROL, LANES };
+/*
+ * Identity has workers of its own: it answers even when every backend hangs. All others come to
+ * "control", which only reads the request and hands it to the lane of its backend, so nothing ever
+ * waits there; questions to all backends have a lane, too.
+ */
+enum { LANE_IDENTITY, LANE_CONTROL, LANE_LISTS, LANE_BACKENDS };
+#define LANES_MAX (LANE_BACKENDS + CORE_BACKENDS_MAX)
+_Static_assert(LANES_MAX <= RPC_LANES_MAX, "each backend has a lane");
 
 static const struct rpc_route routes[] = {
 	{"ControllerGetCapabilities", "identity"},
@@ -36,7 +46,8 @@ struct plugin {
 	struct controller_service controller;
 	char lock_path[PATH_MAX];
 	struct rpc_socket socket;
-	struct rpc_lane lanes[LANES];
+	struct rpc_lane lanes[LANES_MAX];
+	char lane_names[CORE_BACKENDS_MAX][LANE_NAME_SIZE];
 	struct rpc_service services[2];
 	struct rpc_server *rpc;
 	struct http_server *http;
@@ -67,20 +78,49 @@ static int make_state(struct plugin *plugin, struct err *err)
 	return 0;
 }
 
+/* An rpc_pick_fn. */
+static size_t pick_lane(void *arg, const char *method, const ProtobufCMessage *request)
+{
+	const struct plugin *plugin = arg;
+	size_t backend = strstr(method, "/csi.v1.Controller/")
+				 ? service_place(plugin->core, request)
+				 : CORE_BACKEND_NONE;
+
+	if (backend != CORE_BACKEND_NONE) {
+		return LANE_BACKENDS + backend;
+	}
+	return strstr(method, "/List") || strstr(method, "/GetCapacity") ? (size_t)LANE_LISTS
+									 : RPC_LANE_SAME;
+}
+
+/* Return: how many lanes there are. */
+static size_t make_lanes(struct plugin *plugin)
+{
+	size_t n = core_backend_count(plugin->core);
+	unsigned workers = (unsigned)MIN(
+		(size_t)CORE_LANE_MAX, MAX((size_t)WORKERS_LEAST, WORKERS_ALL / MAX(n, (size_t)1)));
+
+	plugin->lanes[LANE_IDENTITY] = (struct rpc_lane){"identity", 2, 64};
+	plugin->lanes[LANE_CONTROL] = (struct rpc_lane){"control", 2, 512};
+	plugin->lanes[LANE_LISTS] = (struct rpc_lane){"lists", 4, 64};
+	for (size_t i = 0; i < n; i++) {
+		char *name = plugin->lane_names[i];
+
+		(void)snprintf(
+			name, LANE_NAME_SIZE, "backend %s", core_backend_name(plugin->core, i));
+		plugin->lanes[LANE_BACKENDS + i] = (struct rpc_lane){name, workers, QUEUE_BACKEND};
+	}
+	return LANE_BACKENDS + n;
+}
+
 static int start_rpc(struct plugin *plugin, struct err *err)
 {
 	struct deadline wait = deadline_in(PLUGIN_LOCK_MS);
-	unsigned workers =
-		(unsigned)MIN(plugin->config.n_backends * CORE_LANE_MAX, (size_t)WORKERS_MAX);
 
 	csi_identity_init(&plugin->identity, driver_name(plugin), NV_VERSION, NULL, NULL);
 	controller_service_init(&plugin->controller, plugin->core);
 	plugin->socket = (struct rpc_socket){
 		.path = plugin->flags->socket, .mode = 0660, .gid = plugin->flags->socket_gid};
-	plugin->lanes[LANE_IDENTITY] = (struct rpc_lane){"identity", 2, 64};
-	/* As many as the backends' lanes hold together, so a dead backend leaves workers to the
-	 * others. */
-	plugin->lanes[LANE_CONTROL] = (struct rpc_lane){"control", workers, QUEUE_MAX};
 	plugin->services[0] =
 		(struct rpc_service){.service = &plugin->identity.service.base, .lane = "identity"};
 	plugin->services[1] = (struct rpc_service){
@@ -94,12 +134,14 @@ static int start_rpc(struct plugin *plugin, struct err *err)
 		.n_sockets = 1,
 		.lock_path = plugin->lock_path,
 		.lanes = plugin->lanes,
-		.n_lanes = LANES,
+		.n_lanes = make_lanes(plugin),
 		.services = plugin->services,
 		.n_services = ARRAY_SIZE(plugin->services),
 		.call_max_ms = PLUGIN_CALL_MAX_MS,
 		.done = observe_call,
 		.done_arg = &plugin->observe,
+		.pick = pick_lane,
+		.pick_arg = plugin,
 	};
 	if (make_state(plugin, err) < 0 || rpc_server_new(&config, &plugin->rpc, err) < 0) {
 		return -1;

@@ -26,6 +26,7 @@ static void member_done(struct member *member)
 	free(member->name);
 	listing_unref(member->last);
 	lane_done(&member->lane);
+	lane_done(&member->lists);
 	(void)pthread_mutex_destroy(&member->lock);
 }
 
@@ -33,7 +34,8 @@ static void member_done(struct member *member)
 static int member_init(struct member *ret, const struct core_backend *from)
 {
 	*ret = (struct member){.be = from->take_backend, .name = strdup(from->name)};
-	lane_init(&ret->lane, CORE_LANE_MAX);
+	lane_init(&ret->lane, "calls", CORE_LANE_MAX);
+	lane_init(&ret->lists, "lists", CORE_LISTS_MAX);
 	(void)pthread_mutex_init(&ret->lock, NULL);
 	ret->aliases = calloc(from->n_aliases + 1, sizeof(*ret->aliases));
 	if (!ret->name || !ret->aliases) {
@@ -73,7 +75,8 @@ static struct core *core_empty(const char *instance, size_t n)
 	core->instance = strdup(instance);
 	core->locks = keylock_new(CORE_LOCKS_MAX);
 	core->members = calloc(n + 1, sizeof(*core->members));
-	if (!core->instance || !core->locks || !core->members) {
+	core->fan = fan_new(n);
+	if (!core->instance || !core->locks || !core->members || !core->fan) {
 		core_free(core);
 		return NULL;
 	}
@@ -114,6 +117,7 @@ void core_free(struct core *core)
 		return;
 	}
 	core_watch_end(core);
+	fan_free(core->fan);
 	for (size_t i = 0; i < core->n_members; i++) {
 		member_done(&core->members[i]);
 	}
@@ -140,6 +144,23 @@ struct member *member_by_name(const struct core *core, const char *name)
 		}
 	}
 	return NULL;
+}
+
+size_t core_backend_count(const struct core *core)
+{
+	return core->n_members;
+}
+
+const char *core_backend_name(const struct core *core, size_t i)
+{
+	return core->members[i].name;
+}
+
+size_t core_backend_index(const struct core *core, const char *name)
+{
+	const struct member *member = member_by_name(core, name);
+
+	return member ? (size_t)(member - core->members) : CORE_BACKEND_NONE;
 }
 
 int member_of_id(const struct core *core, enum be_kind kind, const struct core_id *id,

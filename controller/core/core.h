@@ -16,6 +16,8 @@
 #define CORE_SIZE_DEFAULT (1 * GIB)
 /** Most calls at work on one backend. */
 #define CORE_LANE_MAX 16
+/** Most questions to one backend that are part of a question to all. */
+#define CORE_LISTS_MAX 2
 /** Most operations at once. */
 #define CORE_LOCKS_MAX 1024
 /** Most backends. */
@@ -52,6 +54,16 @@ struct core_backend {
  */
 MUST_USE int core_new(const char *instance, const struct core_backend *backends, size_t n,
 	struct core **ret_core, struct err *err);
+/** core_backend_count - how many backends there are. They are numbered in the order of their names.
+ */
+size_t core_backend_count(const struct core *core);
+/** core_backend_name - of backend @i; borrowed from the core. */
+const char *core_backend_name(const struct core *core, size_t i);
+/** What core_backend_index() says of a name that is none. */
+#define CORE_BACKEND_NONE SIZE_MAX
+/** core_backend_index - the number of the backend of that name or alias. */
+size_t core_backend_index(const struct core *core, const char *name);
+
 /** core_free - no request may be under way; closes the backends; accepts NULL. */
 void core_free(struct core *core);
 static inline void core_freep(struct core **core)

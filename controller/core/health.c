@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The thread that asks. It takes no place in the backends' lanes: it is one call at a time, and a
- * lane that is full of calls is no reason to call the backend down.
+ * The thread that asks. It takes no place in the backends' lanes: it is one call at a time for
+ * each, and a lane that is full of calls is no reason to call the backend down.
  */
 #include "controller/core/health.h"
 
@@ -41,8 +41,17 @@ static int ask(const struct watch *watch, struct member *member, struct err *err
 	return result < 0 && err->code == ERR_INVALID_ARGUMENT ? 0 : result;
 }
 
-static void look_at(const struct watch *watch, struct member *member)
+/* One backend to look at. */
+struct look {
+	const struct watch *watch;
+	struct member *member;
+};
+
+static void look_at(void *arg)
 {
+	const struct look *look = arg;
+	const struct watch *watch = look->watch;
+	struct member *member = look->member;
 	struct core_health now = {.known = true};
 	bool news;
 
@@ -66,12 +75,18 @@ static void look_at(const struct watch *watch, struct member *member)
 static void look_at_all(void *arg)
 {
 	struct watch *watch = arg;
+	struct core *core = watch->core;
 	struct pollfd stop = {.fd = watch->stop_fd, .events = POLLIN};
+	struct fan_job jobs[CORE_BACKENDS_MAX];
+	struct look looks[CORE_BACKENDS_MAX];
 
+	for (size_t i = 0; i < core->n_members; i++) {
+		looks[i] = (struct look){.watch = watch, .member = &core->members[i]};
+		jobs[i] = (struct fan_job){.run = look_at, .arg = &looks[i]};
+	}
 	do {
-		for (size_t i = 0; i < watch->core->n_members; i++) {
-			look_at(watch, &watch->core->members[i]);
-		}
+		/* At once: one that hangs is no reason to hear late of the others. */
+		fan_run(core->fan, jobs, core->n_members);
 	} while (poll(&stop, 1, (int)watch->config.every_ms) == 0);
 }
 
@@ -114,11 +129,6 @@ void core_watch_end(struct core *core)
 	free(watch);
 }
 
-size_t core_backend_count(const struct core *core)
-{
-	return core->n_members;
-}
-
 const char *core_backend_health(struct core *core, size_t i, struct core_health *ret)
 {
 	struct member *member = &core->members[i];
@@ -126,5 +136,9 @@ const char *core_backend_health(struct core *core, size_t i, struct core_health 
 	(void)pthread_mutex_lock(&member->lock);
 	*ret = member->health;
 	(void)pthread_mutex_unlock(&member->lock);
+	ret->busy = lane_busy(&member->lane);
+	if (member->be->ops->link) {
+		member->be->ops->link(member->be, &ret->link);
+	}
 	return member->name;
 }

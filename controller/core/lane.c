@@ -4,9 +4,9 @@
  */
 #include "controller/core/lane.h"
 
-void lane_init(struct lane *lane, unsigned max)
+void lane_init(struct lane *lane, const char *what, unsigned max)
 {
-	*lane = (struct lane){.max = max};
+	*lane = (struct lane){.what = what, .max = max};
 	(void)pthread_mutex_init(&lane->lock, NULL);
 }
 
@@ -27,8 +27,10 @@ int lane_enter(struct lane *lane, const char *backend, struct lane **ret_entered
 	(void)pthread_mutex_unlock(&lane->lock);
 	if (full) {
 		return err_set(err, ERR_UNAVAILABLE,
-			"backend %s: %u calls are at work on it already, as many as are allowed; retry",
-			backend, lane->max);
+			"backend %s: %u %s are at work on it already, as many as are allowed, so this one "
+			"was not begun; it is retried by itself; when it lasts, look at why the backend is "
+			"slow",
+			backend, lane->max, lane->what);
 	}
 	*ret_entered = lane;
 	return 0;
@@ -42,4 +44,14 @@ void lane_leave(struct lane *lane)
 	(void)pthread_mutex_lock(&lane->lock);
 	lane->busy--;
 	(void)pthread_mutex_unlock(&lane->lock);
+}
+
+unsigned lane_busy(struct lane *lane)
+{
+	unsigned busy;
+
+	(void)pthread_mutex_lock(&lane->lock);
+	busy = lane->busy;
+	(void)pthread_mutex_unlock(&lane->lock);
+	return busy;
 }

@@ -12,12 +12,13 @@
 
 struct lane {
 	pthread_mutex_t lock;
+	const char *what;
 	unsigned busy;
 	unsigned max;
 };
 
-/** lane_init - at most @max calls at once. */
-void lane_init(struct lane *lane, unsigned max);
+/** lane_init - at most @max of @what ("calls"; borrowed) at once. */
+void lane_init(struct lane *lane, const char *what, unsigned max);
 void lane_done(struct lane *lane);
 /**
  * lane_enter - take a place. @backend names it in the message.
@@ -27,6 +28,8 @@ MUST_USE int lane_enter(
 	struct lane *lane, const char *backend, struct lane **ret_entered, struct err *err);
 /** lane_leave - give the place back; accepts NULL. */
 void lane_leave(struct lane *lane);
+/** lane_busy - how many are at work. */
+unsigned lane_busy(struct lane *lane);
 static inline void lane_leavep(struct lane **lane)
 {
 	lane_leave(*lane);

@@ -87,36 +87,142 @@ static void keep_good(struct member *member, struct listing *listing)
 	listing_unref(old);
 }
 
+/* The list of one backend, asked for beside those of others. */
+struct fetch {
+	struct round *round;
+	struct member *member;
+	bool done;
+	int result;
+	struct listing *listing;
+	const char *stale;
+	struct err err;
+};
+
+/* The lists that one page needs. */
+struct round {
+	struct core *core;
+	const struct op *op;
+	const char *snapshots_of;  /* NULL: volumes; "": snapshots of all */
+	const struct member *only; /* NULL: all backends */
+	size_t room;
+	struct fetch of[CORE_BACKENDS_MAX]; /* by index of the member */
+};
+
+static void round_freep(struct round **round)
+{
+	for (size_t i = 0; *round && i < CORE_BACKENDS_MAX; i++) {
+		listing_unref((*round)->of[i].listing);
+	}
+	free(*round);
+}
+#define _cleanup_round_ _cleanup_(round_freep)
+
 /*
  * The volumes of one backend; from its last good list when it cannot be asked now. Without one the
  * call fails: an attacher takes a volume that is not listed for one that is not attached.
  */
-static int member_volumes(struct member *member, const struct op *op, struct listing **ret,
-	const char **ret_stale, struct err *err)
+static int member_volumes(struct fetch *fetch, struct err *err)
 {
+	struct member *member = fetch->member;
+	const struct op *op = fetch->round->op;
 	_cleanup_lane_ struct lane *lane = NULL;
 	_cleanup_listing_ struct listing *last = last_good(member);
 	struct op inner = *op;
 	struct err why = {0};
 
 	inner.deadline = deadline_sooner(&op->deadline, last ? CORE_LIST_STALE_MS : CORE_LIST_MS);
-	if (lane_enter(&member->lane, member->name, &lane, &why) == 0 &&
-		listing_volumes(member->be, &inner, ret, &why) == 0) {
-		keep_good(member, *ret);
+	if (lane_enter(&member->lists, member->name, &lane, &why) == 0 &&
+		listing_volumes(member->be, &inner, &fetch->listing, &why) == 0) {
+		keep_good(member, fetch->listing);
 		return 0;
 	}
 	if (last) {
-		*ret_stale = member->name;
-		*ret = TAKE_PTR(last);
+		fetch->stale = member->name;
+		fetch->listing = TAKE_PTR(last);
 		return 0;
 	}
-	if (err) {
-		*err = why;
-		(void)be_not_final(err);
-	}
+	*err = why;
+	(void)be_not_final(err);
 	return err_wrap(err,
 		"backend %s cannot be asked for its volumes, and has not been since the start",
 		member->name);
+}
+
+static int member_snapshots(struct fetch *fetch, struct err *err)
+{
+	struct member *member = fetch->member;
+	const struct op *op = fetch->round->op;
+	_cleanup_lane_ struct lane *lane = NULL;
+	struct op inner = *op;
+
+	inner.deadline = deadline_sooner(&op->deadline, CORE_LIST_MS);
+	if (lane_enter(&member->lists, member->name, &lane, err) < 0) {
+		return -1;
+	}
+	if (listing_snapshots(
+		    member->be, &inner, fetch->round->snapshots_of, &fetch->listing, err) < 0) {
+		(void)be_not_final(err);
+		return core_wrap_backend(member, err);
+	}
+	return 0;
+}
+
+static void run_fetch(void *arg)
+{
+	struct fetch *fetch = arg;
+
+	fetch->result = fetch->round->snapshots_of ? member_snapshots(fetch, &fetch->err)
+						   : member_volumes(fetch, &fetch->err);
+	fetch->done = true;
+}
+
+static bool wanted(const struct round *round, const struct member *member)
+{
+	return (!round->only || member == round->only) &&
+	       (!round->snapshots_of || member->be->ops->snapshot_list);
+}
+
+/* Ask the backends from @first on, as many as the page will need by what they had last time. */
+static void fetch_from(struct round *round, size_t first)
+{
+	struct fan_job jobs[CORE_BACKENDS_MAX];
+	size_t known = 0;
+	size_t n = 0;
+
+	for (size_t i = first; i < round->core->n_members && known <= round->room; i++) {
+		struct member *member = &round->core->members[i];
+
+		if (!wanted(round, member)) {
+			continue;
+		}
+		if (!round->snapshots_of) {
+			_cleanup_listing_ struct listing *last = last_good(member);
+			known += last ? last->n : 0;
+		}
+		round->of[i].round = round;
+		round->of[i].member = member;
+		jobs[n++] = (struct fan_job){.run = run_fetch, .arg = &round->of[i]};
+	}
+	fan_run(round->core->fan, jobs, n);
+}
+
+/* The list of the member @i; NULL with @err when there is none. */
+static const struct listing *listing_of(
+	struct round *round, size_t i, const char **ret_stale, struct err *err)
+{
+	const struct fetch *fetch = &round->of[i];
+
+	if (!fetch->done) {
+		fetch_from(round, i);
+	}
+	if (fetch->result < 0) {
+		(void)err_set(err, fetch->err.code, "%s", fetch->err.msg);
+		return NULL;
+	}
+	if (fetch->stale) {
+		*ret_stale = fetch->stale;
+	}
+	return fetch->listing;
 }
 
 static int copy_volume(struct op *op, const struct member *member,
@@ -158,6 +264,7 @@ int core_volume_list(struct core *core, struct op *op, size_t max_entries, const
 	struct core_volumes *ret, struct err *err)
 {
 	size_t room = page_size(max_entries);
+	_cleanup_round_ struct round *round = calloc(1, sizeof(*round));
 	struct cursor at;
 
 	*ret = (struct core_volumes){.next_token = ""};
@@ -165,14 +272,15 @@ int core_volume_list(struct core *core, struct op *op, size_t max_entries, const
 		return -1;
 	}
 	ret->list = arena_alloc(op->arena, room * sizeof(*ret->list));
-	if (!ret->list) {
+	if (!ret->list || !round) {
 		return no_room(err);
 	}
+	*round = (struct round){.core = core, .op = op, .room = room};
 	for (; at.member < core->n_members; at.member++, at.object = "") {
-		_cleanup_listing_ struct listing *listing = NULL;
-		struct member *member = &core->members[at.member];
+		const struct member *member = &core->members[at.member];
+		const struct listing *listing = listing_of(round, at.member, &ret->stale, err);
 
-		if (member_volumes(member, op, &listing, &ret->stale, err) < 0) {
+		if (!listing) {
 			return -1;
 		}
 		for (size_t i = listing_after(listing, at.object); i < listing->n; i++) {
@@ -225,46 +333,36 @@ static int copy_snapshot(struct op *op, const struct member *member,
 	return ret->id.object && ret->source.object ? 0 : -1;
 }
 
-static int member_snapshots(struct member *member, const struct op *op, const char *volume,
-	struct listing **ret, struct err *err)
-{
-	_cleanup_lane_ struct lane *lane = NULL;
-	struct op inner = *op;
-
-	inner.deadline = deadline_sooner(&op->deadline, CORE_LIST_MS);
-	if (lane_enter(&member->lane, member->name, &lane, err) < 0) {
-		return -1;
-	}
-	if (listing_snapshots(member->be, &inner, volume, ret, err) < 0) {
-		(void)be_not_final(err);
-		return core_wrap_backend(member, err);
-	}
-	return 0;
-}
-
 /* The backends from @at on; only that of @only when it is not NULL. */
 static int list_many(struct core *core, struct op *op, const struct core_snapshot_filter *filter,
 	const struct member *only, struct core_snapshots *ret, struct err *err)
 {
 	size_t room = page_size(filter->max_entries);
+	_cleanup_round_ struct round *round = calloc(1, sizeof(*round));
+	const char *none_is_stale = NULL;
 	struct cursor at;
 
 	if (read_token(core, BE_KIND_SNAPSHOT, filter->token, op->arena, &at, err) < 0) {
 		return -1;
 	}
 	ret->list = arena_alloc(op->arena, room * sizeof(*ret->list));
-	if (!ret->list) {
+	if (!ret->list || !round) {
 		return no_room(err);
 	}
+	*round = (struct round){.core = core,
+		.op = op,
+		.snapshots_of = filter->source ? filter->source->object : "",
+		.only = only,
+		.room = room};
 	for (; at.member < core->n_members; at.member++, at.object = "") {
-		_cleanup_listing_ struct listing *listing = NULL;
-		struct member *member = &core->members[at.member];
+		const struct member *member = &core->members[at.member];
+		const struct listing *listing;
 
-		if ((only && member != only) || !member->be->ops->snapshot_list) {
+		if (!wanted(round, member)) {
 			continue;
 		}
-		if (member_snapshots(member, op, filter->source ? filter->source->object : "",
-			    &listing, err) < 0) {
+		listing = listing_of(round, at.member, &none_is_stale, err);
+		if (!listing) {
 			return -1;
 		}
 		for (size_t i = listing_after(listing, at.object); i < listing->n; i++) {

@@ -8,6 +8,7 @@
 #include "common/base/keylock.h"
 #include "controller/backend/objname.h"
 #include "controller/core/core.h"
+#include "controller/core/fan.h"
 #include "controller/core/health.h"
 #include "controller/core/lane.h"
 #include "controller/core/listing.h"
@@ -20,7 +21,8 @@ struct member {
 	char **aliases;
 	size_t n_aliases;
 	struct backend *be;
-	struct lane lane;
+	struct lane lane;     /* calls about one object of it */
+	struct lane lists;    /* questions to all backends: a full lane is no reason not to ask */
 	pthread_mutex_t lock; /* of all below */
 	struct listing *last; /* last good list of volumes, NULL before the first */
 	struct core_health health;
@@ -31,6 +33,7 @@ struct core {
 	struct member *members; /* in the order of their names */
 	size_t n_members;
 	struct keylock *locks;
+	struct fan *fan;
 	struct watch *watch; /* NULL: nobody looks at the backends */
 };
 

@@ -10,6 +10,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/** Most memory of one answer about room. */
+#define CAPACITY_ARENA_MAX ((size_t)1024 * 1024)
+
 /* A change under way on one volume. */
 struct changing {
 	struct op *op;
@@ -211,51 +214,99 @@ int core_volume_expand(struct core *core, struct op *op, const struct core_id *i
 	return 0;
 }
 
-/* Add the room of one backend to the sum. */
-static int add_capacity(struct member *member, struct op *op, const char *pool,
-	struct core_capacity *sum, struct err *err)
-{
-	_cleanup_lane_ struct lane *lane = NULL;
+/* The room of one backend, asked for beside those of others. */
+struct asking {
+	struct member *member;
+	struct lane *lane;
+	struct op *op;
+	const char *pool;
+	int result;
 	struct be_capacity room;
+	struct err err;
+};
 
-	if (!member->be->ops->capacity) {
-		return 0;
+static void ask_room(void *arg)
+{
+	struct asking *asking = arg;
+	struct member *member = asking->member;
+	_cleanup_lane_ struct lane *lane = NULL;
+	/* Arenas are of one thread. */
+	struct op inner = {.arena = arena_new(CAPACITY_ARENA_MAX),
+		.deadline = asking->op->deadline,
+		.id = asking->op->id,
+		.method = asking->op->method};
+
+	asking->result = 0;
+	if (!inner.arena) {
+		asking->result = be_no_memory(&asking->err);
+		return;
 	}
-	if (lane_enter(&member->lane, member->name, &lane, err) < 0) {
-		return -1;
+	if (lane_enter(asking->lane, member->name, &lane, &asking->err) < 0) {
+		asking->result = -1;
+	} else if (member->be->ops->capacity(
+			   member->be, &inner, asking->pool, &asking->room, &asking->err) < 0) {
+		asking->result = core_wrap_backend(member, &asking->err);
 	}
-	if (member->be->ops->capacity(member->be, op, pool, &room, err) < 0) {
-		return core_wrap_backend(member, err);
-	}
+	arena_free(inner.arena);
+}
+
+static void add_room(const struct be_capacity *room, struct core_capacity *sum)
+{
 	sum->min_size = sum->available == 0 && sum->max_size == 0
-				? room.min_size
-				: MIN(sum->min_size, room.min_size);
-	sum->available = sum->available > INT64_MAX - room.available
+				? room->min_size
+				: MIN(sum->min_size, room->min_size);
+	sum->available = sum->available > INT64_MAX - room->available
 				 ? INT64_MAX
-				 : sum->available + room.available;
-	sum->max_size = MAX(sum->max_size, room.max_size);
+				 : sum->available + room->available;
+	sum->max_size = MAX(sum->max_size, room->max_size);
+}
+
+/* Those of @asked that can tell, all at once. */
+static int ask_all(struct core *core, struct asking *asked, size_t n, struct core_capacity *sum,
+	struct err *err)
+{
+	struct fan_job jobs[CORE_BACKENDS_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		jobs[i] = (struct fan_job){.run = ask_room, .arg = &asked[i]};
+	}
+	fan_run(core->fan, jobs, n);
+	for (size_t i = 0; i < n; i++) {
+		if (asked[i].result < 0) {
+			return err_set(err, asked[i].err.code, "%s", asked[i].err.msg);
+		}
+		add_room(&asked[i].room, sum);
+	}
 	return 0;
 }
 
 int core_capacity(struct core *core, struct op *op, struct kv_list parameters,
 	struct core_capacity *ret, struct err *err)
 {
+	_cleanup_free_ struct asking *asked = calloc(CORE_BACKENDS_MAX, sizeof(*asked));
 	struct volume_params params;
-	struct member *member;
+	struct member *only = NULL;
+	size_t n = 0;
 
 	*ret = (struct core_capacity){0};
-	if (params_parse(parameters, op->arena, &params, err) < 0) {
+	if (!asked) {
+		return be_no_memory(err);
+	}
+	if (params_parse(parameters, op->arena, &params, err) < 0 ||
+		(!str_empty(params.backend) &&
+			member_choose(core, params.backend, &only, err) < 0)) {
 		return -1;
 	}
-	if (!str_empty(params.backend)) {
-		return member_choose(core, params.backend, &member, err) < 0
-			       ? -1
-			       : add_capacity(member, op, params.pool, ret, err);
-	}
 	for (size_t i = 0; i < core->n_members; i++) {
-		if (add_capacity(&core->members[i], op, params.pool, ret, err) < 0) {
-			return -1;
+		struct member *member = &core->members[i];
+
+		if ((only && member != only) || !member->be->ops->capacity) {
+			continue;
 		}
+		asked[n++] = (struct asking){.member = member,
+			.lane = only ? &member->lane : &member->lists,
+			.op = op,
+			.pool = params.pool};
 	}
-	return 0;
+	return ask_all(core, asked, n, ret, err);
 }

@@ -145,6 +145,7 @@ static void calls_are_counted(void **state)
 struct half {
 	struct backend base;
 	const char *why; /* NULL: it works */
+	struct breaker_state link;
 };
 
 static int half_capacity(struct backend *self, const struct op *op UNUSED, const char *pool UNUSED,
@@ -158,7 +159,13 @@ static int half_capacity(struct backend *self, const struct op *op UNUSED, const
 
 static void half_close(struct backend *self UNUSED) {}
 
-static const struct backend_ops half_ops = {.capacity = half_capacity, .close = half_close};
+static void half_link(struct backend *self, struct breaker_state *ret)
+{
+	*ret = ((const struct half *)self)->link;
+}
+
+static const struct backend_ops half_ops = {
+	.capacity = half_capacity, .close = half_close, .link = half_link};
 
 struct news {
 	struct observe *observe;
@@ -221,6 +228,38 @@ static void one_backend_down_is_told(void **state)
 		health, "backend disk: the token is not accepted\nbackend ssd: no route\n");
 }
 
+/* Calls are refused at once long before the next look: that is told with its reason, and counted.
+ */
+static void an_open_breaker_is_told(void **state)
+{
+	struct fixture *f = *state;
+	struct half a = {.base.ops = &half_ops,
+		.link = {.open = true,
+			.silent = 7,
+			.since_ms = 43000,
+			.attempt_ms = 4000,
+			.why = "no route"}};
+	struct half b = {.base.ops = &half_ops};
+	const struct core_backend backends[] = {{.name = "ssd", .take_backend = &a.base},
+		{.name = "disk", .take_backend = &b.base}};
+	_cleanup_strbuf_ struct strbuf health = sb_init(2047);
+	_cleanup_strbuf_ struct strbuf text = sb_init(64 * 1024);
+	struct deadline dl = deadline_in(20000);
+	struct err err = {0};
+
+	assert_int_equal(core_new("t1", backends, 2, &f->observe.core, &err), 0);
+	assert_true(observe_health(&f->observe, &dl, &health));
+	assert_string_equal(sb_str(&health),
+		"ok\nbackend ssd: the server has not answered for 43 s, 7 calls in a row; next attempt "
+		"in 4 s; look at the server and the network to it; the last call: no route\n");
+	observe_metrics(&f->observe, &text);
+	assert_non_null(
+		strstr(sb_str(&text), "nvmetcp_backend_breaker_open{backend=\"disk\"} 0\n"));
+	assert_non_null(strstr(sb_str(&text), "nvmetcp_backend_breaker_open{backend=\"ssd\"} 1\n"));
+	assert_non_null(strstr(sb_str(&text), "nvmetcp_backend_calls{backend=\"ssd\"} 0\n"));
+	core_free(TAKE_PTR(f->observe.core));
+}
+
 static void the_socket_is_gone(void **state)
 {
 	struct fixture *f = *state;
@@ -257,6 +296,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_news_is_not_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(calls_are_counted, setup, teardown),
 		cmocka_unit_test_setup_teardown(one_backend_down_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_open_breaker_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_socket_is_gone, setup, teardown),
 		cmocka_unit_test(the_routes),
 	};

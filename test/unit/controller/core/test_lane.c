@@ -18,12 +18,13 @@ static void as_many_as_allowed(void **state UNUSED)
 	struct lane *held[3] = {NULL};
 	struct err err = {0};
 
-	lane_init(&lane, 2);
+	lane_init(&lane, "calls", 2);
 	assert_int_equal(lane_enter(&lane, "fast", &held[0], &err), 0);
 	assert_int_equal(lane_enter(&lane, "fast", &held[1], &err), 0);
 	assert_int_equal(lane_enter(&lane, "fast", &held[2], &err), -1);
 	assert_int_equal(err.code, ERR_UNAVAILABLE);
-	assert_non_null(strstr(err.msg, "fast"));
+	assert_non_null(strstr(err.msg, "backend fast: 2 calls are at work on it already"));
+	assert_int_equal(lane_busy(&lane), 2);
 	assert_null(held[2]);
 	lane_leave(held[0]);
 	assert_int_equal(lane_enter(&lane, "fast", &held[2], &err), 0);
@@ -57,7 +58,7 @@ static void never_more_with_threads(void **state UNUSED)
 	pthread_t threads[4];
 	void *broken;
 
-	lane_init(&lane, 2);
+	lane_init(&lane, "calls", 2);
 	for (size_t i = 0; i < ARRAY_SIZE(threads); i++) {
 		assert_int_equal(pthread_create(&threads[i], NULL, in_and_out, &lane), 0);
 	}

@@ -206,6 +206,81 @@ static void backend_out_of_reach(void **state UNUSED)
 	bench_stop(&bench);
 }
 
+/* Two lists that end only when both have begun. */
+static pthread_barrier_t both;
+
+static int list_together(struct backend *self, const struct op *op, const struct be_page *page,
+	struct be_volumes *ret, struct err *err)
+{
+	(void)pthread_barrier_wait(&both);
+	return tiny_list(self, op, page, ret, err);
+}
+
+static int room_together(struct backend *self, const struct op *op, const char *pool,
+	struct be_capacity *ret, struct err *err)
+{
+	(void)pthread_barrier_wait(&both);
+	return tiny_capacity(self, op, pool, ret, err);
+}
+
+static int cut_together(struct backend *self, const struct op *op, const struct be_page *page,
+	struct be_snapshots *ret, struct err *err)
+{
+	(void)pthread_barrier_wait(&both);
+	return tiny_snap_list(self, op, page, ret, err);
+}
+
+/* All backends are asked at once: one after the other, this would never end. */
+static void backends_do_not_wait_for_each_other(void **state UNUSED)
+{
+	struct bench bench;
+	struct core_volumes page;
+	struct core_snapshots cut;
+	struct core_snapshot_filter filter = {0};
+	struct core_capacity room;
+
+	bench_start(&bench, true);
+	assert_int_equal(pthread_barrier_init(&both, NULL, 2), 0);
+	(void)make(&bench, "a", 1);
+	(void)make(&bench, "b", 1);
+	bench.a->ops.volume_list = bench.b->ops.volume_list = list_together;
+	bench.a->ops.snapshot_list = bench.b->ops.snapshot_list = cut_together;
+	bench.a->ops.capacity = bench.b->ops.capacity = room_together;
+	list(&bench, 0, "", &page);
+	assert_int_equal(page.n, 2);
+	assert_int_equal(core_snapshot_list(bench.core, &bench.op, &filter, &cut, &bench.err), 0);
+	assert_int_equal(
+		core_capacity(bench.core, &bench.op, (struct kv_list){0}, &room, &bench.err), 0);
+	assert_int_equal(room.available, 20 * GIB);
+	assert_int_equal(pthread_barrier_destroy(&both), 0);
+	bench_stop(&bench);
+}
+
+/* A page that one backend fills is no reason to ask the next one, once it is known how many there
+ * are. */
+static void no_more_are_asked_than_the_page_needs(void **state UNUSED)
+{
+	struct bench bench;
+	struct core_volumes page;
+
+	bench_start(&bench, true);
+	for (unsigned i = 0; i < 4; i++) {
+		(void)make(&bench, "a", i);
+		(void)make(&bench, "b", i);
+	}
+	list(&bench, 0, "", &page);
+	assert_int_equal(bench.b->calls[TINY_LIST], 1);
+	list(&bench, 2, "", &page);
+	assert_int_equal(page.n, 2);
+	assert_int_equal(bench.b->calls[TINY_LIST], 1);
+	/* Fewer than were there: the next one is asked after all. */
+	bench.a->volumes[0].used = bench.a->volumes[1].used = bench.a->volumes[2].used = false;
+	list(&bench, 3, "", &page);
+	assert_int_equal(page.n, 3);
+	assert_int_equal(bench.b->calls[TINY_LIST], 2);
+	bench_stop(&bench);
+}
+
 static int standing_still(struct backend *self UNUSED, const struct op *op UNUSED,
 	const struct be_page *page UNUSED, struct be_volumes *ret, struct err *err UNUSED)
 {
@@ -289,6 +364,8 @@ int main(void)
 		cmocka_unit_test(stable_while_things_come_and_go),
 		cmocka_unit_test(bad_tokens),
 		cmocka_unit_test(backend_out_of_reach),
+		cmocka_unit_test(backends_do_not_wait_for_each_other),
+		cmocka_unit_test(no_more_are_asked_than_the_page_needs),
 		cmocka_unit_test(a_list_that_never_ends),
 		cmocka_unit_test(snapshots),
 	};
