@@ -60,5 +60,24 @@ MUST_USE int helper_call(struct helper *helper, const char *const *argv, int fd,
 	const struct deadline *dl, char **ret_out, struct helper_stuck **ret_stuck,
 	struct err *err);
 
+/** struct helper_lent - what a child gets along with its arguments; 0 or less: none. */
+struct helper_lent {
+	int fd;	   /* as of helper_call() */
+	int hold;  /* kept open by the child to its end, or until it answers: a lock on a file, say
+		    */
+	bool take; /* our own copy of fd is closed before the child goes on, so that it is the child
+		    * whose close is the last one. When no child could be started it stays open */
+};
+
+/** helper_run - helper_call() with more to lend. */
+MUST_USE int helper_run(struct helper *helper, const char *const *argv,
+	const struct helper_lent *lent, const struct deadline *dl, char **ret_out,
+	struct helper_stuck **ret_stuck, struct err *err);
+
+/** A verb that every helper has: it does nothing, and so closes what was lent. */
+#define HELPER_CLOSE "close"
+
 /** helper_stuck_gone - has it ended by now? Frees @stuck when it has. Return: true when gone. */
 bool helper_stuck_gone(struct helper_stuck *stuck);
+/** helper_stuck_forget - leave it alone for good; frees @stuck. */
+void helper_stuck_forget(struct helper_stuck *stuck);

@@ -44,16 +44,30 @@ static char *path_variable(void)
 	return no_path[0];
 }
 
-static int set_actions(posix_spawn_file_actions_t *actions, int out, int pass)
+/* The child's descriptors from 3 on: what it is passed, and what it only keeps. Return: or an
+ * errno.
+ */
+static int set_lent(posix_spawn_file_actions_t *actions, int pass, int hold)
+{
+	int next = 3;
+	int rc = 0;
+
+	if (pass >= 0) {
+		rc = posix_spawn_file_actions_adddup2(actions, pass, next++);
+	}
+	if (hold >= 0) {
+		rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, hold, next++);
+	}
+	return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, next);
+}
+
+static int set_actions(posix_spawn_file_actions_t *actions, int out, int pass, int hold)
 {
 	int rc = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 
 	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, out, 1);
 	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, out, 2);
-	if (pass >= 0) {
-		rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, pass, 3);
-	}
-	return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, pass >= 0 ? 4 : 3);
+	return rc ? rc : set_lent(actions, pass, hold);
 }
 
 static int set_attributes(posix_spawnattr_t *attr)
@@ -71,7 +85,7 @@ static int set_attributes(posix_spawnattr_t *attr)
 }
 
 /* posix_spawn with everything set. Return: 0, or an errno. */
-static int start(const struct spawn *what, int out, int pass, pid_t *ret_pid)
+static int start(const struct spawn *what, int out, int pass, int hold, pid_t *ret_pid)
 {
 	char language[] = "LANG=C";
 	char *env[] = {path_variable(), language, NULL};
@@ -84,7 +98,7 @@ static int start(const struct spawn *what, int out, int pass, pid_t *ret_pid)
 	}
 	rc = posix_spawnattr_init(&attr);
 	if (rc == 0) {
-		rc = set_actions(&actions, out, pass);
+		rc = set_actions(&actions, out, pass, hold);
 		rc = rc ? rc : set_attributes(&attr);
 		/* The argument vector is not written to; its type is of old. */
 		rc = rc ? rc
@@ -244,10 +258,12 @@ static int run_child(struct run *run, const struct spawn *what, const struct dea
 	_cleanup_close_ int out = fcntl(low, F_DUPFD_CLOEXEC, HIGH_FD);
 	_cleanup_close_ int pass =
 		what->pass_fd >= 0 ? fcntl(what->pass_fd, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
-	if (out < 0 || (what->pass_fd >= 0 && pass < 0)) {
+	_cleanup_close_ int hold =
+		what->hold_fd > 0 ? fcntl(what->hold_fd, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
+	if (out < 0 || (what->pass_fd >= 0 && pass < 0) || (what->hold_fd > 0 && hold < 0)) {
 		return err_errno(err, errno, "%s: prepare its descriptors", run->name);
 	}
-	int rc = start(what, out, pass, &run->pid);
+	int rc = start(what, out, pass, hold, &run->pid);
 	if (rc) {
 		return err_errno(err, rc, "%s: start", run->name);
 	}

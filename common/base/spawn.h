@@ -23,6 +23,7 @@ struct spawn {
 	/* At the deadline or on cancel it is not killed but left to go on, as stuck_pid. It may
 	 * write SPAWN_OUTPUT_MAX bytes; what is more fails. */
 	bool goes_on;
+	int hold_fd; /* open in the child to its end, as a lock on a file; 0: none */
 };
 
 #define SPAWN_NO_FD (-1)

@@ -143,7 +143,7 @@ int disk_inspect(struct guard *guard, int fd, const struct disk_want *want, stru
 
 	disk_want_print(want, volume, flags);
 	const char *argv[] = {VERB_INSPECT, want->device, want->fstype, volume, flags, NULL};
-	if (helper_call(guard->helper, argv, fd, &guard->dl, &text, &guard->stuck, err) < 0) {
+	if (guard_call(guard, argv, fd, &text, err) < 0) {
 		return err_wrap(err, "%s", want->device);
 	}
 	return disk_state_parse(text, ret, err);
@@ -176,7 +176,7 @@ int disk_format(const struct step *in, struct guard *guard, int fd, const struct
 	(void)snprintf(left, sizeof(left), "%lld", (long long)deadline_left_ms(&guard->dl));
 	const char *argv[] = {
 		VERB_FORMAT, want->device, want->fstype, volume, flags, words, left, NULL};
-	if (helper_call(guard->helper, argv, fd, &guard->dl, NULL, &guard->stuck, err) < 0) {
+	if (guard_call(guard, argv, fd, NULL, err) < 0) {
 		return err_wrap(err, "%s", want->device);
 	}
 	return 0;

@@ -43,11 +43,12 @@ static int judge(const char *device, int status, const char *output, struct err 
 }
 
 int fsck_run(const struct step *in, const char *device, const char *fstype, int fd,
-	const struct deadline *dl, struct fsck_result *ret, struct err *err)
+	const struct guard *guard, struct fsck_result *ret, struct err *err)
 {
 	static const char *const argv[] = {"e2fsck", "-p", TARGET, NULL};
 	/* Killed at the end of the call, a long check would begin anew with each repeated call. */
-	const struct spawn spawn = {.argv = argv, .pass_fd = fd, .goes_on = true};
+	const struct spawn spawn = {
+		.argv = argv, .pass_fd = fd, .goes_on = true, .hold_fd = guard->hold};
 	struct spawn_result result = {0};
 
 	(void)in;
@@ -55,7 +56,7 @@ int fsck_run(const struct step *in, const char *device, const char *fstype, int 
 	if (!streq(fstype, "ext4")) {
 		return 0;
 	}
-	int done = spawn_run(&spawn, dl, &result, err);
+	int done = spawn_run(&spawn, &guard->dl, &result, err);
 	ret->stuck_pid = result.stuck ? result.stuck_pid : 0;
 	if (done < 0 && err && err->code == ERR_NOT_FOUND) {
 		done = err_set(err, ERR_FAILED_PRECONDITION, "fsck of %s: e2fsck is not installed",

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "common/base/clock.h"
+#include "common/base/guard.h"
 #include "common/base/step.h"
 
 #include <sys/types.h>
@@ -20,7 +20,7 @@ struct fsck_result {
  * done at the deadline goes on.
  * Return: 0 when it is clean or was repaired safely, or -1: FAILED_PRECONDITION with e2fsck's last
  * words when a person must look, UNAVAILABLE for read errors or a device in use, DEADLINE_EXCEEDED;
- * @ret is always filled.
+ * @ret is always filled. Of @guard the deadline and what it holds are used.
  */
 MUST_USE int fsck_run(const struct step *in, const char *device, const char *fstype, int fd,
-	const struct deadline *dl, struct fsck_result *ret, struct err *err);
+	const struct guard *guard, struct fsck_result *ret, struct err *err);

@@ -40,8 +40,7 @@ static int call(struct guard *guard, const struct grow_target *target, const cha
 	}
 	int result = fdpass_send(pair[0], fds, 2, err);
 	if (result == 0) {
-		result = helper_call(
-			guard->helper, argv, pair[1], &guard->dl, &text, &guard->stuck, err);
+		result = guard_call(guard, argv, pair[1], &text, err);
 	}
 	(void)close(pair[0]);
 	(void)close(pair[1]);

@@ -15,6 +15,7 @@ void core_free(struct core *core)
 		return;
 	}
 	busy_free(core->busy);
+	holds_free(core->holds);
 	records_free(core->records);
 	journal_free(core->journal);
 	keylock_free(core->volumes);
@@ -46,6 +47,7 @@ int core_new(const struct core_config *config, struct core **ret_core, struct er
 	} else if (n < 0 || (size_t)n >= sizeof(path)) {
 		(void)err_set(err, ERR_INVALID_ARGUMENT, "state folder: its path is too long");
 	} else if (records_open(config->state_dir, &core->records, err) == 0 &&
+		   holds_open(config->state_dir, &core->holds, err) == 0 &&
 		   journal_open(path, config->told, config->told_arg, &core->journal, err) == 0) {
 		*ret_core = core;
 		return 0;
@@ -131,6 +133,9 @@ int core_start(struct core *core, core_found found, void *arg, struct err *err)
 	if (step_run(&steps, "clean-nodes", step_clean, core, err) < 0) {
 		return -1;
 	}
+	if (holds_look(core->holds, found ? found : ignore, arg, err) < 0) {
+		return -1;
+	}
 	volumes = records_volumes(core->records);
 	if (!volumes) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "core: out of memory");
@@ -148,7 +153,7 @@ void core_read_counts(struct core *core, struct core_counts *ret)
 	ret->staged = records_count(core->records, RECORD_STAGED);
 	ret->staging = records_count(core->records, RECORD_STAGING) +
 		       records_count(core->records, RECORD_UNSTAGING);
-	ret->stuck = busy_count(core->busy);
+	ret->stuck = busy_count(core->busy) + holds_left(core->holds);
 	ret->bad_records = records_bad(core->records, NULL);
 }
 

@@ -115,12 +115,24 @@ static int ask_usage(struct core *core, const struct record *record, const char 
 	char key[RECORD_VOLUME_MAX + 32];
 
 	(void)snprintf(key, sizeof(key), "statistics of volume %s", record->volume);
+	_cleanup_keylock_ struct keylock_held *lock = NULL;
+	struct hold hold = {0};
 	if (busy_check(core->busy, key, err) < 0) {
 		return -1;
 	}
+	/* Of several questions at once one is enough to be found after a restart. */
+	if (keylock_try(core->volumes, "statistics", key, &lock, NULL) == 0 &&
+		hold_take(core->holds, HOLD_STATISTICS, record->volume, "NodeGetVolumeStats", &hold,
+			err) < 0) {
+		return -1;
+	}
+	guard->hold = hold.fd;
 	int result = core->ops->usage(core->host, path, record->dev, guard, ret, err);
-	if (guard->stuck) {
+	if (!guard->stuck) {
+		hold_release(core->holds, &hold);
+	} else {
 		struct keylock_held *none[BUSY_LOCKS] = {NULL, NULL};
+		hold_leave(&hold);
 		busy_take(core->busy, key, "statfs", (struct busy_child){.stuck = guard->stuck},
 			none);
 	}

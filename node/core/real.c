@@ -45,8 +45,9 @@ static int try_portal(const struct step *in, struct host_real *host, const struc
 	const struct portal *portal, struct guard *guard, struct err *err)
 {
 	struct fab_path path = {.nqn = link->nqn, .portal = portal, .options = link->options};
-	struct guard attempt = {
-		.helper = guard->helper, .dl = deadline_sooner(&guard->dl, REAL_CONNECT_MS)};
+	struct guard attempt = {.helper = guard->helper,
+		.dl = deadline_sooner(&guard->dl, REAL_CONNECT_MS),
+		.hold = guard->hold};
 	struct fab_result result = {0};
 
 	int connected = fab_connect(in, host->fab, &path, &attempt, &result, err);
@@ -228,7 +229,7 @@ static int real_device_grown(const struct step *in, void *self, const struct hos
 	if (ret->size < want->min_size) {
 		(void)err_set(err, ERR_UNAVAILABLE, "%s: has %lld bytes and not yet %lld; retry",
 			ret->name, (long long)ret->size, (long long)want->min_size);
-		host_device_done(ret);
+		guard_close(guard, &ret->fd);
 		return -1;
 	}
 	return 0;
@@ -412,7 +413,7 @@ static int real_check(const struct step *in, void *self, const struct host_devic
 	struct fsck_result result = {0};
 
 	(void)self;
-	int checked = fsck_run(in, device->name, fs->fs_type, device->fd, &guard->dl, &result, err);
+	int checked = fsck_run(in, device->name, fs->fs_type, device->fd, guard, &result, err);
 	*ret_stuck_pid = result.stuck_pid;
 	return checked;
 }

@@ -485,8 +485,7 @@ static int attach(struct work *work, struct err *err)
 		return -1;
 	}
 	work_unlock(work);
-	host_device_done(&work->device);
-	return work_step(work, "device", step_device, err);
+	return work_close(work, err) < 0 ? -1 : work_step(work, "device", step_device, err);
 }
 
 static int stage(struct work *work, const struct core_stage *request, struct err *err)

@@ -40,11 +40,24 @@ int work_begin(struct work *work, struct core *core, const char *operation, cons
 		keylock_try(core->volumes, "volume", volume, &work->lock, err) < 0) {
 		return -1;
 	}
-	if (records_get(core->records, volume, &work->record, err) < 0) {
+	if (records_get(core->records, volume, &work->record, err) < 0 ||
+		hold_take(core->holds, HOLD_VOLUME, volume, operation, &work->hold, err) < 0) {
+		record_free(work->record);
 		keylock_release(work->lock);
 		return -1;
 	}
+	work->guard.hold = work->hold.fd;
 	return 0;
+}
+
+int work_close(struct work *work, struct err *err)
+{
+	guard_close(&work->guard, &work->device.fd);
+	return work->guard.stuck ? err_set(err, ERR_ABORTED,
+					   "volume %s: device %s hangs while it is closed, as the "
+					   "target does not answer; retry",
+					   work->volume, work->device.name)
+				 : 0;
 }
 
 /* Take back what was done. Where that fails something is left, so the code must not be final. */
@@ -70,15 +83,17 @@ int work_end(struct work *work, int result, struct err *err)
 	} else {
 		steps_keep(&work->steps);
 	}
+	guard_close(&work->guard, &work->device.fd);
 	stuck = work->guard.stuck || work->stuck_pid;
-	host_device_done(&work->device);
 	if (stuck) {
 		char key[BUSY_KEY_SIZE];
 		struct keylock_held *locks[BUSY_LOCKS] = {work->lock, work->subsystem};
 		struct busy_child child = {.stuck = work->guard.stuck, .pid = work->stuck_pid};
 		busy_key(work->volume, key);
+		hold_leave(&work->hold);
 		busy_take(work->core->busy, key, work->steps.operation, child, locks);
 	} else {
+		hold_release(work->core->holds, &work->hold);
 		keylock_release(work->subsystem);
 		keylock_release(work->lock);
 	}

@@ -6,6 +6,7 @@
 
 #include "node/core/busy.h"
 #include "node/core/core.h"
+#include "node/core/hold.h"
 #include "node/core/records.h"
 
 _Static_assert(CORE_BOOT_SIZE == RECORD_BOOT_SIZE, "a record holds the id of a boot");
@@ -21,6 +22,7 @@ struct core {
 	struct records *records;
 	struct journal *journal;
 	struct busy *busy;
+	struct holds *holds;
 	core_timed timed;
 	void *timed_arg;
 };
@@ -33,6 +35,7 @@ struct work {
 	struct steps steps;
 	struct journal_entry entry;
 	struct step_journal journal;
+	struct hold hold;
 	struct keylock_held *lock;	/* the volume's */
 	struct keylock_held *subsystem; /* NULL most of the time */
 	struct record *record;		/* a copy; NULL: none */
@@ -62,6 +65,8 @@ MUST_USE int work_step(struct work *work, const char *name, step_fn fn, struct e
 void work_timed(const struct work *work, const char *name, double began);
 /** work_undo - steps_on_failure() with the work as argument. */
 void work_undo(struct work *work, const char *name, step_fn fn);
+/** work_close - close the device. Return: 0, or -1 ABORTED when that hangs. */
+MUST_USE int work_close(struct work *work, struct err *err);
 /** work_lock - wait for the lock of the record's subsystem. Return: 0, or -1 ABORTED. */
 MUST_USE int work_lock(struct work *work, struct err *err);
 void work_unlock(struct work *work);

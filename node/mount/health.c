@@ -19,7 +19,7 @@ int mount_usage_read(
 
 	(void)snprintf(number, sizeof(number), "%llu", (unsigned long long)dev);
 	const char *const argv[] = {"statfs", path, number, NULL};
-	if (helper_call(guard->helper, argv, -1, &guard->dl, &text, &guard->stuck, err) < 0) {
+	if (guard_call(guard, argv, -1, &text, err) < 0) {
 		return -1;
 	}
 	char *rest = text;
@@ -39,7 +39,7 @@ int mount_alive(const char *path, struct guard *guard, bool *ret_alive, struct e
 	const char *const argv[] = {"alive", path, NULL};
 	_cleanup_free_ char *text = NULL;
 
-	if (helper_call(guard->helper, argv, -1, &guard->dl, &text, &guard->stuck, err) < 0) {
+	if (guard_call(guard, argv, -1, &text, err) < 0) {
 		return -1;
 	}
 	*ret_alive = streq(text, "yes");

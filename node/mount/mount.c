@@ -27,7 +27,7 @@ int mount_filesystem(
 	(void)snprintf(flags, sizeof(flags), "%lu", what->flags);
 	const char *const argv[] = {
 		"mount", what->name, dev, what->target, what->fs_type, flags, what->data, NULL};
-	return helper_call(guard->helper, argv, what->fd, &guard->dl, NULL, &guard->stuck, err);
+	return guard_call(guard, argv, what->fd, NULL, err);
 }
 
 int mount_bind(
@@ -166,7 +166,7 @@ int mount_sync(const struct step *in, const char *target, struct guard *guard, s
 	const char *const argv[] = {"sync", target, NULL};
 
 	(void)in;
-	return helper_call(guard->helper, argv, -1, &guard->dl, NULL, &guard->stuck, err);
+	return guard_call(guard, argv, -1, NULL, err);
 }
 
 int mount_remove(const struct step *in, const char *target, struct guard *guard, struct err *err)
@@ -176,7 +176,7 @@ int mount_remove(const struct step *in, const char *target, struct guard *guard,
 	if (!guard) {
 		return mount_unmount(in, target, err);
 	}
-	return helper_call(guard->helper, argv, -1, &guard->dl, NULL, &guard->stuck, err);
+	return guard_call(guard, argv, -1, NULL, err);
 }
 
 /* Something is there already: is it what a mount can go on? */

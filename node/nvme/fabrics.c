@@ -94,8 +94,7 @@ int fab_ready(const struct step *in, struct fab *fab, struct guard *guard, struc
 		return 0;
 	}
 	if (modules_ready(in, fab->host, err) < 0 ||
-		helper_call(guard->helper, argv, fab->host->dev, &guard->dl, &answer, &guard->stuck,
-			err) < 0) {
+		guard_call(guard, argv, fab->host->dev, &answer, err) < 0) {
 		return -1;
 	}
 	/* Kernels before 5.17 have no list; they are below what the driver supports. */
@@ -228,8 +227,7 @@ int fab_connect(const struct step *in, struct fab *fab, const struct fab_path *p
 		return err_wrap(err, "connect %s at %s", path->nqn, where);
 	}
 	const char *argv[] = {VERB_CONNECT, sb_str(&text), NULL};
-	if (helper_call(guard->helper, argv, fab->host->dev, &guard->dl, &answer, &guard->stuck,
-		    err) < 0) {
+	if (guard_call(guard, argv, fab->host->dev, &answer, err) < 0) {
 		return err_wrap(err, "connect %s at %s", path->nqn, where);
 	}
 	if (strncmp(answer, "errno=", strlen("errno=")) == 0) {
@@ -296,8 +294,7 @@ int fab_disconnect(const struct step *in, struct fab *fab, const char *nqn, stru
 		own_names(&view, &names);
 		const char *argv[] = {
 			VERB_DELETE, nqn, fab->us->nqn, fab->us->id, sb_str(&names), NULL};
-		if (helper_call(guard->helper, argv, fab->host->sysfs, &guard->dl, &answer,
-			    &guard->stuck, err) < 0) {
+		if (guard_call(guard, argv, fab->host->sysfs, &answer, err) < 0) {
 			return err_wrap(err, "disconnect %s", nqn);
 		}
 	}

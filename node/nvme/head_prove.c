@@ -37,8 +37,7 @@ static int call_with_dirs(struct fab *fab, const char *const *argv, struct guard
 	}
 	int result = -1;
 	if (fdpass_send(pair[0], dirs, 2, err) == 0) {
-		result = helper_call(
-			guard->helper, argv, pair[1], &guard->dl, ret_text, &guard->stuck, err);
+		result = guard_call(guard, argv, pair[1], ret_text, err);
 	}
 	(void)close(pair[1]);
 	*ret_sock = pair[0];
@@ -122,19 +121,15 @@ static int prove_target(const char *name, const char *text, const struct head_wa
 	return 0;
 }
 
-int head_prove(struct fab *fab, const struct head_want *want, const struct subsys_disk *disk,
-	struct guard *guard, struct proven_device *ret, struct err *err)
+/* Is @fd, which was opened as @disk, what is wanted? */
+static int prove_open(struct fab *fab, const struct head_want *want, const struct subsys_disk *disk,
+	const char *text, int fd, struct proven_device *ret, struct err *err)
 {
 	const struct host_paths *host = fab_host(fab);
-	_cleanup_free_ char *text = NULL;
-	_cleanup_close_ int fd = -1;
 	struct ns_ident ident;
 	dev_t dev;
 	uint64_t size;
 
-	if (open_in_child(fab, disk, guard, &fd, &text, err) < 0) {
-		return err_wrap(err, "open the device of %s", want->nqn);
-	}
 	if (host->calls->disk_number(fd, &dev) < 0 || dev != disk->dev) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
 			"%s: what was opened is not the block device %u:%u that sysfs names",
@@ -153,7 +148,23 @@ int head_prove(struct fab *fab, const struct head_want *want, const struct subsy
 			"%s: the device has %llu bytes, the volume needs %lld", disk->name,
 			(unsigned long long)size, (long long)want->min_size);
 	}
-	*ret = (struct proven_device){.fd = TAKE_FD(fd), .dev = dev, .size = size, .ident = ident};
+	*ret = (struct proven_device){.fd = fd, .dev = dev, .size = size, .ident = ident};
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", disk->name);
+	return 0;
+}
+
+int head_prove(struct fab *fab, const struct head_want *want, const struct subsys_disk *disk,
+	struct guard *guard, struct proven_device *ret, struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int fd = -1;
+
+	if (open_in_child(fab, disk, guard, &fd, &text, err) < 0) {
+		return err_wrap(err, "open the device of %s", want->nqn);
+	}
+	if (prove_open(fab, want, disk, text, fd, ret, err) < 0) {
+		guard_close(guard, &fd);
+		return -1;
+	}
 	return 0;
 }

@@ -123,7 +123,7 @@ static int do_fsck(const struct step *in, void *arg, struct err *err)
 {
 	struct call *c = arg;
 	struct fsck_result result;
-	return fsck_run(in, "disk", c->fstype, c->fd, &c->guard.dl, &result, err);
+	return fsck_run(in, "disk", c->fstype, c->fd, &c->guard, &result, err);
 }
 
 static int do_grow(const struct step *in, void *arg, struct err *err)

@@ -69,8 +69,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const files[] = {"state/journal", "state/records", "state", "lock",
-		"lock.registration", "plugins_registry"};
+	static const char *const files[] = {"state/journal", "state/records", "state/busy", "state",
+		"lock", "lock.registration", "plugins_registry"};
 	struct deadline dl = deadline_in(LONG_MS);
 	struct rig *rig = *state;
 	struct observe *observe = &rig->observe;

@@ -114,9 +114,9 @@ def target(vm, pool="/srv/pool", disk="/dev/vda", fs="xfs", listen="unix:/run/nv
     return Program(vm, "nvmetcp-target", f"--config {system}/target.json", listen.removeprefix("unix:"))
 
 
-def controller(vm, url="unix:///run/nvmetcp-target.sock", options=None):
+def controller(vm, url="unix:///run/nvmetcp-target.sock", options=None, more=()):
     backend = {"name": "linux", "type": "linux", "url": url, "pool": "pool", **(options or {})}
-    config = {"instance": INSTANCE, "backends": [backend]}
+    config = {"instance": INSTANCE, "backends": [backend, *more]}
     write(vm, "/etc/nvmetcp-controller.json", json.dumps(config))
     vm.run("mkdir -p /run/csi-controller")
     return Csi(vm, "nvmetcp-controller",

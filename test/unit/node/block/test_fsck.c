@@ -23,9 +23,9 @@ struct call {
 static int step(const struct step *in, void *arg, struct err *err)
 {
 	struct call *call = arg;
-	struct deadline dl = deadline_in(call->ms);
+	const struct guard guard = {.dl = deadline_in(call->ms)};
 
-	return fsck_run(in, "nvme0n1", call->fstype, call->fd, &dl, &call->result, err);
+	return fsck_run(in, "nvme0n1", call->fstype, call->fd, &guard, &call->result, err);
 }
 
 static int fsck(struct call *call, struct err *err)

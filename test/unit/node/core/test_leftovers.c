@@ -2,6 +2,7 @@
 /*
  * What is left: held by others, from an earlier boot, unwritten, or of a stage that failed.
  */
+#include "node/core/hold.h"
 #include "test/unit/node/core/rig.h"
 
 /* A pod with a mount namespace of its own that does not follow ours keeps the filesystem alive. */
@@ -192,6 +193,62 @@ static void what_is_in_memory_is_stored_before_the_unmount(void **state)
 	rig_assert_nothing(rig);
 }
 
+static void count_found(void *arg, const char *volume, const char *what)
+{
+	unsigned *found = arg;
+
+	if (streq(volume, VOLUME) && strstr(what, "is not done with it")) {
+		(*found)++;
+	}
+}
+
+/* Somebody of a plugin that is gone hangs on the volume: nothing is done to it, and the rest of the
+ * node goes on. */
+static void who_hangs_since_before_the_restart_is_left_alone(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_stage other = rig_request(1, "linux/vol-2");
+	struct deadline dl = deadline_in(20000);
+	struct core_counts counts;
+	struct core_stats stats;
+	struct holds *before = NULL;
+	struct hold hold;
+	unsigned found = 0;
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(holds_open(rig->state, &before, &rig->err), 0);
+	assert_int_equal(
+		hold_take(before, HOLD_VOLUME, VOLUME, "NodeUnstageVolume", &hold, &rig->err), 0);
+	rig_close(rig);
+	rig_open(rig);
+	assert_int_equal(core_start(rig->core, count_found, &found, &rig->err), 0);
+	assert_int_equal(found, 1);
+	core_read_counts(rig->core, &counts);
+	assert_int_equal(counts.stuck, 1);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(rig_unstage(rig), -1);
+		assert_int_equal(rig->err.code, ERR_ABORTED);
+		assert_non_null(strstr(rig->err.msg, "before its last restart (NodeUnstageVolume"));
+		assert_int_equal(rig_stage(rig, &request), -1);
+		assert_int_equal(rig->err.code, ERR_ABORTED);
+	}
+	assert_int_equal(rig_mounts(rig), 1);
+	assert_int_equal(core_stats(rig->core, VOLUME, STAGING, &dl, &stats, &rig->err), 0);
+	(void)rig_disk(rig, 1, FAKE_NQN "2");
+	(void)snprintf(other.attach.nqn, sizeof(other.attach.nqn), FAKE_NQN "2");
+	other.staging = "/plugins/other";
+	fake_make_path(rig->fake, other.staging, true);
+	assert_int_equal(rig_stage(rig, &other), 0);
+	/* It ends. */
+	hold_leave(&hold);
+	holds_free(before);
+	core_read_counts(rig->core, &counts);
+	assert_int_equal(counts.stuck, 0);
+	assert_int_equal(rig_unstage(rig), 0);
+	assert_int_equal(rig_stage(rig, &request), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -202,6 +259,7 @@ int main(void)
 		TEST(a_repeated_stage_never_fails_for_good_with_something_there),
 		TEST(a_stage_taken_back_remembers_what_a_pod_holds),
 		TEST(what_is_in_memory_is_stored_before_the_unmount),
+		TEST(who_hangs_since_before_the_restart_is_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
