@@ -400,7 +400,7 @@ static int run(struct helper *helper, const char *const *argv, const struct help
 	_cleanup_close_ int mine = -1;
 	int pidfd = begin(helper, argv[0], &mine, err);
 
-	if (pidfd < 0) {
+	if (pidfd < 0 || mine < 0) {
 		return -1;
 	}
 	if (lend(mine, argv, lent, err) < 0) {

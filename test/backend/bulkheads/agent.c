@@ -159,6 +159,7 @@ struct agent *agent_start(bool hangs)
 	must(agent != NULL, "memory");
 	atomic_init(&agent->hangs, hangs);
 	agent->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	must(agent->listener >= 0, "socket");
 	must(bind(agent->listener, (struct sockaddr *)&addr, sizeof(addr)) == 0, "bind");
 	must(getsockname(agent->listener, (struct sockaddr *)&addr, &len) == 0, "getsockname");
 	must(listen(agent->listener, 256) == 0, "listen");
