@@ -219,13 +219,12 @@ static double measure(struct rig *rig, const char *when)
 	return seconds[n * 99 / 100] * 1000;
 }
 
-/* Until as many calls hang as may, and all that find no room have been told so. */
-static void wait_until_they_hang(const struct rig *rig, atomic_uint *ended)
+/* Until as many calls hang as may, and @ended have been told that there is no room for them. */
+static void wait_until_they_hang(const struct rig *rig, const atomic_uint *counted, unsigned ended)
 {
 	struct deadline dl = deadline_in(PATIENCE_MS);
 
-	while (agent_waiting(rig->dead) < AT_WORK ||
-		atomic_load(ended) < HANGING - AT_WORK - WAITING) {
+	while (agent_waiting(rig->dead) < AT_WORK || atomic_load(counted) < ended) {
 		assert_int_equal(deadline_poll(&dl, -1, 0, 5, "the agent", NULL), 0);
 	}
 }
@@ -254,8 +253,13 @@ static void two_hundred_calls_hang_on_one_backend(void **state)
 		callers[i].rig = rig;
 		callers[i].ended = &ended;
 		assert_int_equal(pthread_create(&callers[i].thread, NULL, hang, &callers[i]), 0);
+		if (i + 1 == AT_WORK) {
+			/* Else some would find the queue full that the workers are about to empty.
+			 */
+			wait_until_they_hang(rig, &ended, 0);
+		}
 	}
-	wait_until_they_hang(rig, &ended);
+	wait_until_they_hang(rig, &ended, HANGING - AT_WORK - WAITING);
 	double beside = measure(rig, "beside 200 calls that hang");
 	/* Still so when all of that was answered: else it would have proven nothing. */
 	unsigned still = agent_waiting(rig->dead);

@@ -377,8 +377,10 @@ static void test_calls_go_to_the_lane_that_is_picked(void **state UNUSED)
 	setup_start(&setup);
 	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
 		caller_start(&callers[i], setup.client, "busy");
+		if (i < 2) {
+			wait_for(&setup.entered, (int)i + 1);
+		}
 	}
-	wait_for(&setup.entered, 2);
 	/* Two at work, four wait, three were told so; one alone reads all requests, and is free. */
 	wait_for_calls(&setup, 6);
 	for (int i = 0; i < 20; i++) {
