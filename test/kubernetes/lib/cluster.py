@@ -77,7 +77,8 @@ class Node:
 
     def restart_kubelet(self):
         """As `systemctl restart kubelet` does; pods live on."""
-        command = self.vm.run("xargs -0 printf '%q ' </proc/$(pidof kubelet)/cmdline")
+        command = self.vm.run("cd /proc/$(pidof kubelet) && mapfile -d '' -t argv <cmdline && argv[0]=$(readlink exe) && "
+                              "printf '%q ' \"${argv[@]}\"")
         self.vm.run("pid=$(pidof kubelet); kill $pid; while kill -0 $pid 2>/dev/null; do sleep 0.1; done")
         self.vm.run(f"setsid {command} </dev/null >>/out/kubelet.log 2>&1 &")
 
