@@ -32,7 +32,7 @@ SCRIPT = textwrap.dedent("""
     done
 """)
 ROUND = re.compile(r"^round (\d+) ([0-9.]+)$", re.MULTILINE)
-ERRORS = r"I/O error|EXT4-fs (error|warning)|XFS .*(error|corruption|[Ss]hutdown)|nvme.*(timeout|reset|reconnect|failed)"
+ERRORS = r"I/O error|EXT4-fs (error|warning)|XFS .*(error|corruption|[Ss]hutdown)|nvme nvme[0-9]+: .*(timeout|reset|reconnect|failed)"
 SOCKETS = "ss -Htn state established 'dport = :4420' | awk '{print $3, $4}' | sort"
 
 
