@@ -83,14 +83,15 @@ int file_read(
 	return 0;
 }
 
-static int write_full(int fd, const char *data, size_t len)
+int file_write_all(int fd, const char *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, data, len);
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}
-		if (n < 0) {
+		if (n <= 0) {
+			errno = n < 0 ? errno : ENOSPC;
 			return -1;
 		}
 		data += n;
@@ -133,7 +134,7 @@ static int write_tmp(int folder, const char *tmp, const void *data, size_t len, 
 		return -1;
 	}
 	/* By fchmod, since the umask would cut what open is given. */
-	if (write_full(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0) {
+	if (file_write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0) {
 		int saved = errno;
 		(void)close(fd);
 		(void)unlinkat(folder, tmp, 0);

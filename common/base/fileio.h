@@ -9,6 +9,9 @@
 
 #include <sys/types.h>
 
+/** file_write_all - write all @len bytes where the file's offset is. Return: 0, or -1 with errno.
+ */
+MUST_USE int file_write_all(int fd, const char *data, size_t len);
 /** file_read - the whole file, NUL-terminated, at most @max bytes. The caller frees. Return: 0, or
  * -1 (NOT_FOUND when absent). */
 MUST_USE int file_read(

@@ -24,6 +24,7 @@ void guard_close(struct guard *guard, int *fd)
 	}
 	if (!guard->helper) {
 		base_closep(fd);
+		*fd = -1;
 		return;
 	}
 	*fd = -1;

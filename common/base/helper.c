@@ -394,12 +394,15 @@ static int lend(int sock, const char *const *argv, const struct helper_lent *len
 		       : 0;
 }
 
-static int run(struct helper *helper, const char *const *argv, const struct helper_lent *lent,
+int helper_run(struct helper *helper, const char *const *argv, const struct helper_lent *lent,
 	const struct deadline *dl, char **ret_out, struct helper_stuck **ret_stuck, struct err *err)
 {
 	_cleanup_close_ int mine = -1;
-	int pidfd = begin(helper, argv[0], &mine, err);
 
+	if (ret_stuck) {
+		*ret_stuck = NULL;
+	}
+	int pidfd = begin(helper, argv[0], &mine, err);
 	if (pidfd < 0 || mine < 0) {
 		return -1;
 	}
@@ -418,15 +421,6 @@ static int run(struct helper *helper, const char *const *argv, const struct help
 	}
 	(void)close(pidfd);
 	return take_answer(argv[0], mine, ret_out, err);
-}
-
-int helper_run(struct helper *helper, const char *const *argv, const struct helper_lent *lent,
-	const struct deadline *dl, char **ret_out, struct helper_stuck **ret_stuck, struct err *err)
-{
-	if (ret_stuck) {
-		*ret_stuck = NULL;
-	}
-	return run(helper, argv, lent, dl, ret_out, ret_stuck, err);
 }
 
 int helper_call(struct helper *helper, const char *const *argv, int fd, const struct deadline *dl,

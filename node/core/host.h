@@ -35,7 +35,7 @@ struct host_want {
 	int64_t min_size; /* bytes */
 };
 
-/** struct host_device - an open, proven device (P2); host_device_done() closes it. */
+/** struct host_device - an open, proven device (P2); guard_close() closes its fd. */
 struct host_device {
 	int fd; /* -1: none */
 	dev_t dev;
@@ -44,13 +44,6 @@ struct host_device {
 };
 
 #define HOST_DEVICE_NONE ((struct host_device){.fd = -1})
-
-static inline void host_device_done(struct host_device *device)
-{
-	base_closep(&device->fd);
-	device->fd = -1;
-}
-#define _cleanup_host_device_ _cleanup_(host_device_done)
 
 /** struct host_fs - the filesystem that a volume is to hold; all borrowed. */
 struct host_fs {

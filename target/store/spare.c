@@ -4,7 +4,7 @@
  */
 #include "target/store/spare.h"
 
-#include "common/base/base.h"
+#include "common/base/fileio.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,25 +17,6 @@
 static void spare_name(int i, char out[SPARE_NAME_SIZE])
 {
 	(void)snprintf(out, SPARE_NAME_SIZE, "%d", i);
-}
-
-static int write_at(int fd, const char *data, size_t len, off_t offset)
-{
-	while (len > 0) {
-		ssize_t n = pwrite(fd, data, len, offset);
-
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			errno = n < 0 ? errno : ENOSPC;
-			return -1;
-		}
-		data += n;
-		offset += n;
-		len -= (size_t)n;
-	}
-	return 0;
 }
 
 static bool whole(const struct stat *st)
@@ -58,7 +39,7 @@ static int fill(const struct step *in UNUSED, int folder, const char *name, stru
 		return 0;
 	}
 	for (off_t at = 0; at < SPARE_SIZE; at += BLOCK) {
-		if (write_at(fd, zeros, sizeof(zeros), at) < 0) {
+		if (file_write_all(fd, zeros, sizeof(zeros)) < 0) {
 			return err_errno(err, errno, SPARE_FOLDER "/%s: write", name);
 		}
 	}
@@ -108,7 +89,7 @@ static int prepare(
 {
 	_cleanup_close_ int fd = openat(folder, spare, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || write_at(fd, data, len, 0) < 0 || ftruncate(fd, (off_t)len) < 0) {
+	if (fd < 0 || file_write_all(fd, data, len) < 0 || ftruncate(fd, (off_t)len) < 0) {
 		return -1;
 	}
 	return fsync(fd);

@@ -174,6 +174,7 @@ static void closes_in_the_child(void **state)
 	assert_int_equal(pipe(ends), 0);
 	guard.helper = NULL;
 	guard_close(&guard, &ends[1]);
+	assert_int_equal(ends[1], -1);
 	assert_int_equal(read(ends[0], &byte, 1), 0);
 	(void)close(ends[0]);
 }

@@ -354,6 +354,22 @@ static void create_by_name(struct setup *setup, struct op *op,
 	(streq(request->name, "busy") ? create_blocked : create_echo)(setup, op, request, closure);
 }
 
+/* All requests are read in the first lane and picked by name for the others. */
+static void start_picking(struct setup *setup, const struct rpc_lane lanes[3])
+{
+	setup_prepare(setup);
+	setup->create = create_by_name;
+	setup->config.lanes = lanes;
+	setup->config.n_lanes = 3;
+	for (size_t i = 0; i < ARRAY_SIZE(setup->services); i++) {
+		setup->services[i].lane = "readers";
+	}
+	setup->routes[0].lane = "readers";
+	setup->config.pick = pick_by_name;
+	setup->config.pick_arg = &pick_by_name;
+	setup_start(setup);
+}
+
 static void test_calls_go_to_the_lane_that_is_picked(void **state UNUSED)
 {
 	const struct rpc_lane lanes[] = {{"readers", 1, 16}, {"slow", 2, 4}, {"quick", 1, 16}};
@@ -364,17 +380,7 @@ static void test_calls_go_to_the_lane_that_is_picked(void **state UNUSED)
 	unsigned refused = 0;
 	char id[64];
 
-	setup_prepare(&setup);
-	setup.create = create_by_name;
-	setup.config.lanes = lanes;
-	setup.config.n_lanes = ARRAY_SIZE(lanes);
-	for (size_t i = 0; i < ARRAY_SIZE(setup.services); i++) {
-		setup.services[i].lane = "readers";
-	}
-	setup.routes[0].lane = "readers";
-	setup.config.pick = pick_by_name;
-	setup.config.pick_arg = &pick_by_name;
-	setup_start(&setup);
+	start_picking(&setup, lanes);
 	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
 		caller_start(&callers[i], setup.client, "busy");
 		if (i < 2) {
@@ -409,17 +415,7 @@ static void test_the_end_with_calls_that_wait(void **state UNUSED)
 	struct setup setup;
 	struct err err = {0};
 
-	setup_prepare(&setup);
-	setup.create = create_by_name;
-	setup.config.lanes = lanes;
-	setup.config.n_lanes = ARRAY_SIZE(lanes);
-	for (size_t i = 0; i < ARRAY_SIZE(setup.services); i++) {
-		setup.services[i].lane = "readers";
-	}
-	setup.routes[0].lane = "readers";
-	setup.config.pick = pick_by_name;
-	setup.config.pick_arg = &pick_by_name;
-	setup_start(&setup);
+	start_picking(&setup, lanes);
 	for (size_t i = 0; i < ARRAY_SIZE(callers); i++) {
 		caller_start(&callers[i], setup.client, "busy");
 	}
