@@ -6,13 +6,9 @@ Hosts keep what they wrote; access is taken and given and volumes go; what needs
 the agent comes back, also over an empty kernel; and when space returns nothing is left of it.
 """
 
-import importlib.util
 import os
 
-spec = importlib.util.spec_from_file_location(
-    "target_agent", os.path.join(os.path.dirname(os.path.abspath(__file__)), "target-agent.py"))
-ta = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(ta)
+import target_agent as ta
 
 MIB = ta.MIB
 FILLER = ta.POOL + "/filler"
@@ -127,25 +123,17 @@ def test_space_again(agent, export, device):
 
 def main():
     agent = ta.Agent()
-    ta.run("mkfs.xfs", "-q", ta.DISK)
-    os.makedirs(ta.POOL)
-    ta.run("mount", ta.DISK, ta.POOL)
-    ta.run(f"{ta.BIN}/nvmetcp-target", "--init-pool", ta.POOL, "pool")
+    ta.mount_pool()
+    ta.init_pool()
     ta.configure(pools=[{"name": "pool", "path": ta.POOL, "ratio": 4}])
     agent.start()
-    try:
+    with ta.ended(agent):
         export, device = test_full(agent)
         print("ok: full", flush=True)
         device = test_restarts(agent, export, device)
         print("ok: restarts", flush=True)
         test_space_again(agent, export, device)
         print("all of it was seen", flush=True)
-    except BaseException:
-        print(ta.run("tail", "-n30", "/out/agent.log", check=False).stdout)
-        raise
-    finally:
-        if agent.child and agent.child.poll() is None:
-            agent.kill()
 
 
 if __name__ == "__main__":

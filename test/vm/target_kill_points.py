@@ -7,15 +7,11 @@ the pool say, and the other way round. One more volume is written all the time b
 initiator and must not notice anything.
 """
 
-import importlib.util
 import json
 import os
 import sys
 
-spec = importlib.util.spec_from_file_location(
-    "target_agent", os.path.join(os.path.dirname(os.path.abspath(__file__)), "target-agent.py"))
-ta = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(ta)
+import target_agent as ta
 
 MIB = ta.MIB
 NQN_PREFIX = "nqn.2026-01.dev.csi.nvmetcp:"
@@ -144,13 +140,11 @@ def kill_at(agent, number, operation, arrange, ask, writer):
 
 def main():
     agent = ta.Agent()
-    ta.run("mkfs.xfs", "-q", ta.DISK)
-    os.makedirs(ta.POOL)
-    ta.run("mount", ta.DISK, ta.POOL)
-    ta.run(f"{ta.BIN}/nvmetcp-target", "--init-pool", ta.POOL, "pool")
+    ta.mount_pool()
+    ta.init_pool()
     ta.configure(gate="none")  # nothing of it is asked here, and it would take as long as all else
     agent.start()
-    try:
+    with ta.ended(agent):
         assert put_volume("io", 64 * MIB)[0] == 201
         export = ta.want(200, "PUT", ta.host_path("io", ta.HOST_A))
         for portal in ta.PORTALS:
@@ -165,12 +159,6 @@ def main():
         assert ta.controllers(export["nqn"]) == live, "a controller of the other volume came or went"
         assert writer.end() is None
         ta.disconnect(export["nqn"])
-    except BaseException:
-        print(ta.run("tail", "-n30", "/out/agent.log", check=False).stdout)
-        raise
-    finally:
-        if agent.child and agent.child.poll() is None:
-            agent.kill()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ The initiator is the kernel itself through /dev/nvme-fabrics, written by hand. E
 the kernel (sysfs, configfs) or at bytes, never at what the agent says of itself alone.
 """
 
+import contextlib
 import glob
 import http.client
 import json
@@ -229,6 +230,32 @@ class Writer(threading.Thread):
         return self.error
 
 
+@contextlib.contextmanager
+def ended(agent):
+    """At its end the agent is, too; what went wrong comes with its last words and the kernel's."""
+    try:
+        yield
+    except BaseException:
+        print(run("tail", "-n30", "/out/agent.log", check=False).stdout)
+        print(run("sh", "-c", "dmesg | tail -n 20", check=False).stdout)
+        raise
+    finally:
+        if agent.child and agent.child.poll() is None:
+            agent.kill()
+
+
+def mount_pool():
+    """A new file system where the pool is to be."""
+    run("mkfs.xfs", "-q", DISK)
+    os.makedirs(POOL)
+    run("mount", DISK, POOL)
+
+
+def init_pool():
+    """Return: what nvmetcp-target says of it."""
+    return run(f"{BIN}/nvmetcp-target", "--init-pool", POOL, "pool").stdout
+
+
 def subsystems():
     return [n for n in os.listdir(NVMET + "/subsystems") if "discovery" not in n]
 
@@ -255,17 +282,14 @@ def test_refusals(agent):
     configure(listen="10.1.2.3:8443")
     done = run(f"{BIN}/nvmetcp-target", "--config", CONFIG, check=False)
     assert done.returncode == 2 and "tlsCert" in done.stdout, done.stdout
-    run("mkfs.xfs", "-q", DISK)
-    os.makedirs(POOL)
-    run("mount", DISK, POOL)
+    mount_pool()
     configure()
     agent.start(wait=False)
     until("the API", lambda: os.path.exists(SOCKET))
     status, answer = call("PUT", "/v1/volumes/v1", volume_body(256 * MIB))
     assert status == 503 and "--init-pool" in answer["error"]["message"], answer
     agent.stop()
-    first = run(f"{BIN}/nvmetcp-target", "--init-pool", POOL, "pool").stdout
-    assert run(f"{BIN}/nvmetcp-target", "--init-pool", POOL, "pool").stdout == first
+    assert init_pool() == init_pool()
     agent.start()
     nothing_exported()
 
@@ -488,7 +512,7 @@ def test_absent_and_wrong_pool(agent):
     run("truncate", "-s", "400M", "/srv/other")
     run("mkfs.xfs", "-q", "/srv/other")
     run("mount", "-o", "loop", "/srv/other", POOL)
-    run(f"{BIN}/nvmetcp-target", "--init-pool", POOL, "pool")
+    init_pool()
     until("the other pool is noticed",
           lambda: "recorded" in want(200, "GET", "/v1/pools")["pools"][0]["reason"])
     want(503, "DELETE", "/v1/volumes/v1")
@@ -602,7 +626,7 @@ def main():
         print(f"[{time.monotonic() - began:5.1f}s] ok: {name}", flush=True)
         return result
 
-    try:
+    with ended(agent):
         step("refusals", test_refusals, agent)
         export, device = step("create and export", test_create_and_export, agent)
         step("snapshot and clone", test_snapshot_and_clone, device)
@@ -616,13 +640,6 @@ def main():
         step("late portal", test_late_portal, agent)
         step("btrfs", test_btrfs, agent)
         step("nothing left", test_nothing_left, agent)
-    except BaseException:
-        print(run("tail", "-n30", "/out/agent.log", check=False).stdout)
-        print(run("sh", "-c", "dmesg | tail -n 20", check=False).stdout)
-        raise
-    finally:
-        if agent.child and agent.child.poll() is None:
-            agent.kill()
 
 
 if __name__ == "__main__":
