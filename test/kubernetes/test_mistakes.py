@@ -110,12 +110,13 @@ def without_module(node):
     """The node as one whose kernel package lacks nvme-tcp: not loaded, and not there to be loaded."""
     vm = node.vm
     file = vm.run("modinfo -n nvme-tcp").strip()
+    folder, kept = f"/lib/modules/{vm.run('uname -r').strip()}", "/run/modules-index"
     vm.run("modprobe -r nvme-tcp nvme-fabrics && test ! -e /dev/nvme-fabrics")
-    vm.run(f"mv {file} {file}.away && depmod")
+    vm.run(f"mkdir {kept} && cp -a {folder}/modules.* {kept} && mv {file} {file}.away && depmod")
     try:
         yield
     finally:
-        vm.run(f"mv {file}.away {file} && depmod")
+        vm.run(f"mv {file}.away {file} && cp -a {kept}/* {folder} && rm -r {kept}")
 
 
 def restart(cluster, component, *where):

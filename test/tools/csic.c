@@ -35,7 +35,8 @@ static const char usage[] =
 	"Call RPC of the CSI plugin that listens at PATH and print its answer as JSON.\n"
 	"RPC is a name such as CreateVolume or csi.v1.Controller/CreateVolume. JSON is the\n"
 	"request, {} when it is not given; - reads it from standard input, which keeps secrets\n"
-	"out of the process list.\n"
+	"out of the process list. Several requests there are called with one after the other, over\n"
+	"one connection, until one fails.\n"
 	"\n"
 	"Fields have the names of csi.proto (volume_id), int64 are numbers, maps are objects,\n"
 	"enums are names, a Timestamp is {\"seconds\": ..., \"nanos\": ...}, BoolValue and Int64Value\n"
@@ -157,12 +158,23 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret, struct 
 	return 0;
 }
 
+/* more_requests - is there anything but blanks on standard input? */
+static bool more_requests(void)
+{
+	int c;
+
+	do {
+		c = getchar();
+	} while (c == ' ' || c == '\n' || c == '\t' || c == '\r');
+	return c != EOF && ungetc(c, stdin) != EOF;
+}
+
 static int read_request(const char *text, json_t **ret, struct err *err)
 {
 	json_error_t why;
 
 	if (streq(text, "-")) {
-		*ret = json_loadf(stdin, JSON_REJECT_DUPLICATES, &why);
+		*ret = json_loadf(stdin, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &why);
 	} else {
 		*ret = json_loads(text, JSON_REJECT_DUPLICATES, &why);
 	}
@@ -196,19 +208,14 @@ static int fail(int status, const struct err *err)
 	return status;
 }
 
-static int call(const struct arguments *arguments, const struct method *method,
+static int call(struct rpc_client *client, int64_t timeout_s, const struct method *method,
 	const ProtobufCMessage *request)
 {
-	struct deadline dl = deadline_in(arguments->timeout_s * 1000);
-	struct rpc_client *client = NULL;
+	struct deadline dl = deadline_in(timeout_s * 1000);
 	ProtobufCMessage *answer = NULL;
 	struct err err = {0};
 	int status = 0;
 
-	if (rpc_client_new(arguments->socket, &client, &err) < 0) {
-		return fail(EXIT_USAGE, &err);
-	}
-	rpc_client_wait(client, arguments->wait);
 	if (rpc_client_call(
 		    client, method->path, request, method->type->output, &dl, &answer, &err) < 0) {
 		status = fail(EXIT_RPC, &err);
@@ -219,36 +226,52 @@ static int call(const struct arguments *arguments, const struct method *method,
 	if (answer) {
 		protobuf_c_message_free_unpacked(answer, NULL);
 	}
-	rpc_client_free(client);
+	return status;
+}
+
+static int call_next(
+	struct rpc_client *client, const struct arguments *arguments, const struct method *method)
+{
+	struct arena *arena = arena_new(REQUEST_MAX);
+	ProtobufCMessage *request = NULL;
+	json_t *json = NULL;
+	struct err err = {0};
+	int status;
+
+	if (!arena) {
+		(void)err_set(&err, ERR_RESOURCE_EXHAUSTED, "no memory");
+		return fail(EXIT_USAGE, &err);
+	}
+	if (read_request(arguments->json, &json, &err) < 0 ||
+		pbjson_read(json, method->type->input, arena, &request, &err) < 0) {
+		status = fail(EXIT_USAGE, &err);
+	} else {
+		status = call(client, arguments->timeout_s, method, request);
+	}
+	json_decref(json);
+	arena_free(arena);
 	return status;
 }
 
 int main(int argc, char **argv)
 {
 	struct arguments arguments;
-	ProtobufCMessage *request = NULL;
+	struct rpc_client *client = NULL;
 	struct method method = {0};
-	struct arena *arena;
-	json_t *json = NULL;
 	struct err err = {0};
 	int status = parse_arguments(argc, argv, &arguments, &err);
 
 	if (status != 0) {
 		return status > 0 ? 0 : fail(EXIT_USAGE, &err);
 	}
-	arena = arena_new(REQUEST_MAX);
-	if (!arena) {
-		(void)err_set(&err, ERR_RESOURCE_EXHAUSTED, "no memory");
+	if (find_method(arguments.rpc, &method, &err) < 0 ||
+		rpc_client_new(arguments.socket, &client, &err) < 0) {
 		return fail(EXIT_USAGE, &err);
 	}
-	if (find_method(arguments.rpc, &method, &err) < 0 ||
-		read_request(arguments.json, &json, &err) < 0 ||
-		pbjson_read(json, method.type->input, arena, &request, &err) < 0) {
-		status = fail(EXIT_USAGE, &err);
-	} else {
-		status = call(&arguments, &method, request);
-	}
-	json_decref(json);
-	arena_free(arena);
+	rpc_client_wait(client, arguments.wait);
+	do {
+		status = call_next(client, &arguments, &method);
+	} while (status == 0 && streq(arguments.json, "-") && more_requests());
+	rpc_client_free(client);
 	return status;
 }

@@ -5,7 +5,7 @@ import json
 import os
 import shlex
 
-BIN = "/src/build/dev/bin"
+BIN = f"/src/build/{os.environ.get('NV_PRESET', 'dev')}/bin"
 KUBELET = "/var/lib/kubelet"
 INSTANCE = "test"
 WRITER = "SINGLE_NODE_SINGLE_WRITER"
