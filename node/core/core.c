@@ -14,6 +14,7 @@ void core_free(struct core *core)
 	if (!core) {
 		return;
 	}
+	gate_free(core->take_downs);
 	busy_free(core->busy);
 	holds_free(core->holds);
 	records_free(core->records);
@@ -40,9 +41,10 @@ int core_new(const struct core_config *config, struct core **ret_core, struct er
 	core->state_dir = strdup(config->state_dir);
 	core->volumes = keylock_new(CORE_LOCKS_MAX);
 	core->busy = busy_new();
+	core->take_downs = gate_new();
 	(void)snprintf(core->boot, sizeof(core->boot), "%s", config->boot);
 	int n = snprintf(path, sizeof(path), "%s/journal", config->state_dir);
-	if (!core->state_dir || !core->volumes || !core->busy) {
+	if (!core->state_dir || !core->volumes || !core->busy || !core->take_downs) {
 		(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "core: out of memory");
 	} else if (n < 0 || (size_t)n >= sizeof(path)) {
 		(void)err_set(err, ERR_INVALID_ARGUMENT, "state folder: its path is too long");

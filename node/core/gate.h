@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bulkhead for each target (P7): how many operations may be at work on connecting to one at the
- * same time, so that a target known not to answer holds a few workers and never all of them. One
- * that answered last time, or was never asked, is not limited: its connects are short, and many
- * volumes come at once after a reboot; finding out takes one portal probe. Thread-safe; never
- * waits.
+ * A bulkhead for each target (P7): how many operations may be at work on one at the same time, so
+ * that a target known not to answer holds a few workers and never all of them. One that answered
+ * last time, or was never asked, is not limited: its operations are short, and many volumes come at
+ * once after a reboot. Connects and take-downs have a gate each: to connect, one portal probe finds
+ * out; what is taken down may hang in the kernel. Thread-safe; never waits.
  */
 #pragma once
 

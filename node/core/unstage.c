@@ -76,6 +76,24 @@ static int unstage_unknown(struct work *work, const char *staging, struct err *e
 	return *nqn ? work_take_down(work, err) : work_unmount_all(work, staging, err);
 }
 
+/* One after which a child hangs, or whose time was over, says that the target may be dead. */
+static int take_down(struct work *work, struct err *err)
+{
+	const struct portals *portals = &work->record->portals;
+	struct gate *gate = work->core->take_downs;
+
+	if (portals->n == 0) {
+		return work_take_down(work, err);
+	}
+	if (gate_enter(gate, &portals->list[0], err) < 0) {
+		return -1;
+	}
+	int result = work_take_down(work, err);
+	bool hung = result < 0 && (work->guard.stuck || err->code == ERR_DEADLINE_EXCEEDED);
+	gate_leave(gate, &portals->list[0], !hung);
+	return result;
+}
+
 static int unstage(struct work *work, const char *path, struct err *err)
 {
 	struct record *record = work->record;
@@ -102,7 +120,7 @@ static int unstage(struct work *work, const char *path, struct err *err)
 	}
 	record->state = RECORD_UNSTAGING;
 	work_save_hint(work, "record");
-	if (work_take_down(work, err) < 0) {
+	if (take_down(work, err) < 0) {
 		return -1;
 	}
 	return work_step(work, "forget", step_forget, err);

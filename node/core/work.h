@@ -6,6 +6,7 @@
 
 #include "node/core/busy.h"
 #include "node/core/core.h"
+#include "node/core/gate.h"
 #include "node/core/hold.h"
 #include "node/core/records.h"
 
@@ -22,6 +23,7 @@ struct core {
 	struct records *records;
 	struct journal *journal;
 	struct busy *busy;
+	struct gate *take_downs;
 	struct holds *holds;
 	core_timed timed;
 	void *timed_arg;

@@ -83,6 +83,8 @@ struct fake {
 	int stuck_pidfd;	       /* usage() leaves this one behind */
 	void (*in_connect)(void *arg); /* what others do meanwhile */
 	void *in_connect_arg;
+	void (*in_sync)(void *arg);
+	void *in_sync_arg;
 };
 
 /* As common/base/helper.c has it: nothing else makes a child that cannot be killed. */
@@ -481,12 +483,16 @@ static int fake_node_remove(
 static int fake_sync(
 	const struct step *in, void *self, const char *target, struct guard *guard, struct err *err)
 {
+	struct fake *fake = self;
 	const struct fake_mount *mount = fake_top(self, target);
 	struct fake_disk *disk = mount ? fake_by_dev(self, mount->dev) : NULL;
 
 	(void)in;
 	(void)guard;
-	if (fake_fails(self, "sync", err)) {
+	if (fake->in_sync) {
+		fake->in_sync(fake->in_sync_arg);
+	}
+	if (fake_fails(fake, "sync", err)) {
 		return -1;
 	}
 	if (disk && disk->dead_fs) {

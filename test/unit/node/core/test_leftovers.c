@@ -2,6 +2,7 @@
 /*
  * What is left: held by others, from an earlier boot, unwritten, or of a stage that failed.
  */
+#include "node/core/gate.h"
 #include "node/core/hold.h"
 #include "test/unit/node/core/rig.h"
 
@@ -249,6 +250,79 @@ static void who_hangs_since_before_the_restart_is_left_alone(void **state)
 	assert_int_equal(rig_stage(rig, &request), 0);
 }
 
+/* --- volumes of one target, each with a subsystem of its own --- */
+
+#define CROWD (GATE_BAD + 1)
+
+struct crowd {
+	struct rig *rig;
+	unsigned inside;
+	char volumes[CROWD][32];
+	char staging[CROWD][32];
+};
+
+static int crowd_unstage(struct crowd *crowd, unsigned i)
+{
+	struct deadline dl = deadline_in(20000);
+
+	crowd->rig->err = (struct err){0};
+	return core_unstage(
+		crowd->rig->core, crowd->volumes[i], crowd->staging[i], &dl, &crowd->rig->err);
+}
+
+static void crowd_stage(struct crowd *crowd, struct rig *rig)
+{
+	*crowd = (struct crowd){.rig = rig};
+	for (unsigned i = 0; i < CROWD; i++) {
+		struct core_stage request = rig_request(i, crowd->volumes[i]);
+
+		(void)snprintf(crowd->volumes[i], sizeof(crowd->volumes[i]), "linux/vol-%u", i);
+		(void)snprintf(crowd->staging[i], sizeof(crowd->staging[i]), "/plugins/%u", i);
+		(void)snprintf(
+			request.attach.nqn, sizeof(request.attach.nqn), "%s-%u", FAKE_NQN, i);
+		(void)rig_disk(rig, i, request.attach.nqn);
+		request.staging = crowd->staging[i];
+		fake_make_path(rig->fake, request.staging, true);
+		assert_int_equal(rig_stage(rig, &request), 0);
+	}
+}
+
+/* While one is being taken down, the next one is begun, and so on. */
+static void crowd_follow(void *arg)
+{
+	struct crowd *crowd = arg;
+	unsigned next = ++crowd->inside;
+
+	if (next < GATE_BAD) {
+		assert_int_equal(crowd_unstage(crowd, next), 0);
+	} else {
+		assert_int_equal(crowd_unstage(crowd, next), -1);
+		assert_int_equal(crowd->rig->err.code, ERR_UNAVAILABLE);
+		assert_non_null(strstr(crowd->rig->err.msg, "10.0.0.5:4420"));
+	}
+}
+
+/* P7: after one take-down whose time was over, the others of that target come in few at a time. */
+static void a_dead_target_is_given_few_take_downs_at_once(void **state)
+{
+	struct rig *rig = *state;
+	struct crowd crowd;
+
+	crowd_stage(&crowd, rig);
+	(void)snprintf(rig->fake->fail_op, sizeof(rig->fake->fail_op), "sync");
+	rig->fake->fail_code = ERR_DEADLINE_EXCEEDED;
+	assert_int_equal(crowd_unstage(&crowd, 0), -1);
+	assert_int_equal(rig->err.code, ERR_DEADLINE_EXCEEDED);
+	rig->fake->in_sync = crowd_follow;
+	rig->fake->in_sync_arg = &crowd;
+	assert_int_equal(crowd_unstage(&crowd, 0), 0);
+	assert_int_equal(crowd.inside, GATE_BAD);
+	rig->fake->in_sync = NULL;
+	assert_int_equal(crowd_unstage(&crowd, GATE_BAD), 0);
+	assert_int_equal(rig_mounts(rig), 0);
+	assert_int_equal(rig_records(rig), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
@@ -260,6 +334,7 @@ int main(void)
 		TEST(a_stage_taken_back_remembers_what_a_pod_holds),
 		TEST(what_is_in_memory_is_stored_before_the_unmount),
 		TEST(who_hangs_since_before_the_restart_is_left_alone),
+		TEST(a_dead_target_is_given_few_take_downs_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
