@@ -101,11 +101,14 @@ static int read_backend(const struct js_at *list, size_t i, struct config *confi
 	struct config_backend *ret = &config->backends[i];
 	struct err why = {0};
 
-	ret->be = (struct be_config){
-		.instance = config->instance, .ca_file = "", .token_file = "", .pool = ""};
+	ret->be = (struct be_config){.instance = config->instance,
+		.url = "",
+		.ca_file = "",
+		.token_file = "",
+		.pool = ""};
 	if (js_item_obj(list, i, &ret->at, err) < 0 || read_type(&ret->at, ret, err) < 0 ||
 		js_get_str(&ret->at, "name", CONFIG_VALUE_MAX, &ret->be.name, err) < 0 ||
-		js_get_str(&ret->at, "url", CONFIG_VALUE_MAX, &ret->be.url, err) < 0 ||
+		js_opt_str(&ret->at, "url", CONFIG_VALUE_MAX, &ret->be.url, err) < 0 ||
 		js_opt_str(&ret->at, "caFile", CONFIG_VALUE_MAX, &ret->be.ca_file, err) < 0 ||
 		js_opt_str(&ret->at, "tokenFile", CONFIG_VALUE_MAX, &ret->be.token_file, err) < 0 ||
 		js_opt_str(&ret->at, "pool", BE_POOL_MAX, &ret->be.pool, err) < 0) {

@@ -5,9 +5,11 @@
 #include "controller/registry.h"
 
 #include "controller/backend/linux/linux.h"
+#include "controller/backend/static/static.h"
 
 static const struct backend_type *const rows[] = {
 	&backend_linux,
+	&backend_static,
 };
 
 const struct backend_type *registry_find(const char *type)

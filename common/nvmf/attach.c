@@ -93,118 +93,145 @@ int attach_print(const struct attach_info *info, struct attach_text *ret, struct
 	return 0;
 }
 
-static int bad(const char *key, const char *value, const char *want, struct err *err)
+/* A map that is being read, and what messages call it. */
+struct reader {
+	const char *field;
+	struct kv_list map;
+};
+
+static int bad(const struct reader *in, const char *key, const char *value, const char *want,
+	struct err *err)
 {
 	char shown[SHOWN_SIZE];
 
 	if (!value) {
 		return err_set(
-			err, ERR_INVALID_ARGUMENT, "publish_context.%s: missing; %s", key, want);
+			err, ERR_INVALID_ARGUMENT, "%s.%s: missing; %s", in->field, key, want);
 	}
-	return err_set(err, ERR_INVALID_ARGUMENT, "publish_context.%s: '%s' is not allowed; %s",
-		key, printable(value, shown, sizeof(shown)), want);
+	return err_set(err, ERR_INVALID_ARGUMENT, "%s.%s: '%s' is not allowed; %s", in->field, key,
+		printable(value, shown, sizeof(shown)), want);
 }
 
-static int parse_ident(struct kv_list context, struct ns_ident *ret, struct err *err)
+/* full - the name of @key for a message. */
+static const char *full(const struct reader *in, const char *key, char out[SHOWN_SIZE])
+{
+	(void)snprintf(out, SHOWN_SIZE, "%s.%s", in->field, key);
+	return out;
+}
+
+static int parse_ident(const struct reader *in, struct ns_ident *ret, struct err *err)
 {
 	const struct {
 		const char *key;
-		const char *field;
 		uint8_t *bytes;
 		size_t n;
 	} parts[] = {
-		{"nguid", "publish_context.nguid", ret->nguid, sizeof(ret->nguid)},
-		{"uuid", "publish_context.uuid", ret->uuid, sizeof(ret->uuid)},
-		{"eui64", "publish_context.eui64", ret->eui64, sizeof(ret->eui64)},
+		{"nguid", ret->nguid, sizeof(ret->nguid)},
+		{"uuid", ret->uuid, sizeof(ret->uuid)},
+		{"eui64", ret->eui64, sizeof(ret->eui64)},
 	};
-	const char *nsid = kv_get(context, "nsid");
+	const char *nsid = kv_get(in->map, "nsid");
 	uint64_t number = 0;
+	char field[SHOWN_SIZE];
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const char *text = kv_get(context, parts[i].key);
-		if (text && parse_hex(parts[i].field, text, parts[i].bytes, parts[i].n, err) < 0) {
+		const char *text = kv_get(in->map, parts[i].key);
+		if (text && parse_hex(full(in, parts[i].key, field), text, parts[i].bytes,
+				    parts[i].n, err) < 0) {
 			return -1;
 		}
 	}
-	if (nsid && parse_u64("publish_context.nsid", nsid, 1, UINT32_MAX - 1, &number, err) < 0) {
+	if (nsid && parse_u64(full(in, "nsid", field), nsid, 1, UINT32_MAX - 1, &number, err) < 0) {
 		return -1;
 	}
 	ret->nsid = (uint32_t)number;
 	if (!ns_ident_known(ret)) {
 		return err_set(err, ERR_INVALID_ARGUMENT,
-			"publish_context: none of nguid, uuid, eui64 is set, so the device could not be "
-			"proven to be the volume's");
+			"%s: none of nguid, uuid, eui64 is set, so the device could not be proven to be the "
+			"volume's",
+			in->field);
 	}
 	return 0;
 }
 
 /* @key is "yes"/"no" or "true"/"false" (@yes, @no); absent means no. */
-static int parse_switch(struct kv_list context, const char *key, const char *yes, const char *no,
+static int parse_switch(const struct reader *in, const char *key, const char *yes, const char *no,
 	bool *ret, struct err *err)
 {
-	const char *text = kv_get(context, key);
+	const char *text = kv_get(in->map, key);
 	char want[64];
 
 	*ret = text && streq(text, yes);
 	if (text && !*ret && !streq(text, no)) {
 		(void)snprintf(want, sizeof(want), "give %s or %s", yes, no);
-		return bad(key, text, want, err);
+		return bad(in, key, text, want, err);
 	}
 	return 0;
 }
 
 /* "none" is all that this version can do; a newer controller may ask for more. */
 static int parse_none(
-	struct kv_list context, const char *key, char *out, size_t size, struct err *err)
+	const struct reader *in, const char *key, char *out, size_t size, struct err *err)
 {
-	const char *text = kv_get(context, key);
+	const char *text = kv_get(in->map, key);
 
 	if (text && !streq(text, "none")) {
-		return bad(key, text, "this node plugin knows 'none' only; upgrade it", err);
+		return bad(in, key, text, "this version knows 'none' only; upgrade it", err);
 	}
 	(void)snprintf(out, size, "none");
 	return 0;
 }
 
+/* What is in both maps; all but the size must be there or has a default. */
+static int parse_common(const struct reader *in, struct attach_info *ret, struct err *err)
+{
+	const char *nqn = kv_get(in->map, "nqn");
+	const char *portals = kv_get(in->map, "portals");
+	const char *min_size = kv_get(in->map, "minSize");
+	char field[SHOWN_SIZE];
+
+	if (!nqn) {
+		return bad(in, "nqn", NULL, "the subsystem's NQN is needed", err);
+	}
+	if (nqn_check(full(in, "nqn", field), nqn, err) < 0) {
+		return -1;
+	}
+	(void)snprintf(ret->nqn, sizeof(ret->nqn), "%s", nqn);
+	if (!portals) {
+		return bad(in, "portals", NULL, "at least one portal is needed", err);
+	}
+	if (portals_parse(full(in, "portals", field), portals, &ret->portals, err) < 0 ||
+		parse_ident(in, &ret->ident, err) < 0 ||
+		parse_switch(in, "shared", "true", "false", &ret->shared, err) < 0 ||
+		parse_switch(in, "written", "yes", "no", &ret->written, err) < 0 ||
+		parse_none(in, "auth", ret->auth, sizeof(ret->auth), err) < 0 ||
+		parse_none(in, "tls", ret->tls, sizeof(ret->tls), err) < 0) {
+		return -1;
+	}
+	return min_size ? parse_i64(full(in, "minSize", field), min_size, 1, INT64_MAX,
+				  &ret->min_size, err)
+			: 0;
+}
+
 int attach_parse(struct kv_list context, struct attach_info *ret, struct err *err)
 {
+	const struct reader in = {.field = "publish_context", .map = context};
 	struct attach_info info = {0};
 	const char *version = kv_get(context, "v");
-	const char *nqn = kv_get(context, "nqn");
-	const char *portals = kv_get(context, "portals");
-	const char *min_size = kv_get(context, "minSize");
 	const char *discovery = kv_get(context, "discovery");
 
 	if (!version || !streq(version, "1")) {
-		return bad("v", version,
+		return bad(&in, "v", version,
 			version ? "this node plugin reads version 1: the controller is newer, upgrade the "
 				  "node plugin"
 				: "it must come from ControllerPublishVolume of this driver",
 			err);
 	}
-	if (!nqn) {
-		return bad("nqn", NULL, "the subsystem's NQN is needed", err);
-	}
-	if (nqn_check("publish_context.nqn", nqn, err) < 0) {
+	if (parse_common(&in, &info, err) < 0) {
 		return -1;
 	}
-	(void)snprintf(info.nqn, sizeof(info.nqn), "%s", nqn);
-	if (!portals) {
-		return bad("portals", NULL, "at least one portal is needed", err);
-	}
-	if (portals_parse("publish_context.portals", portals, &info.portals, err) < 0 ||
-		parse_ident(context, &info.ident, err) < 0 ||
-		parse_switch(context, "shared", "true", "false", &info.shared, err) < 0 ||
-		parse_switch(context, "written", "yes", "no", &info.written, err) < 0 ||
-		parse_none(context, "auth", info.auth, sizeof(info.auth), err) < 0 ||
-		parse_none(context, "tls", info.tls, sizeof(info.tls), err) < 0) {
-		return -1;
-	}
-	if (!min_size) {
-		return bad("minSize", NULL, "the volume's size in bytes is needed", err);
-	}
-	if (parse_i64("publish_context.minSize", min_size, 1, INT64_MAX, &info.min_size, err) < 0) {
-		return -1;
+	if (!kv_get(context, "minSize")) {
+		return bad(&in, "minSize", NULL, "the volume's size in bytes is needed", err);
 	}
 	if (discovery) {
 		struct portal portal;
@@ -212,6 +239,18 @@ int attach_parse(struct kv_list context, struct attach_info *ret, struct err *er
 			return -1;
 		}
 		portal_print(&portal, info.discovery);
+	}
+	*ret = info;
+	return 0;
+}
+
+int attach_parse_attributes(struct kv_list attributes, struct attach_info *ret, struct err *err)
+{
+	const struct reader in = {.field = "volume_context", .map = attributes};
+	struct attach_info info = {.min_size = 1};
+
+	if (parse_common(&in, &info, err) < 0) {
+		return -1;
 	}
 	*ret = info;
 	return 0;

@@ -40,3 +40,9 @@ MUST_USE int attach_print(const struct attach_info *info, struct attach_text *re
 /** attach_parse - read a context; unknown keys are ignored. Return: 0, or -1 INVALID_ARGUMENT
  * naming "publish_context.<key>". */
 MUST_USE int attach_parse(struct kv_list context, struct attach_info *ret, struct err *err);
+/** attach_parse_attributes - read what a person wrote into a PersistentVolume's volumeAttributes
+ * (CSI: volume_context): the keys of a context from "nqn" to "tls", of which nqn, portals and one
+ * of nguid, uuid and eui64 are needed; others are ignored. Return: 0, or -1 INVALID_ARGUMENT naming
+ * "volume_context.<key>". */
+MUST_USE int attach_parse_attributes(
+	struct kv_list attributes, struct attach_info *ret, struct err *err);

@@ -51,6 +51,8 @@ enum be_metadata {
 /** struct be_features - what a backend is like; constant while it is open, known without I/O. */
 struct be_features {
 	enum be_metadata metadata;
+	bool foreign;		    /* its volumes have names of any shape, and only the
+				       PersistentVolume knows them (grant's attributes) */
 	bool shared_subsystem;	    /* several volumes in one subsystem */
 	bool two_writers;	    /* two controller processes may work on it at once */
 	bool snapshots;		    /* the snapshot_ members are there */
@@ -135,7 +137,8 @@ struct be_expand_args {
 /** struct be_grant_args - who may use what. */
 struct be_grant_args {
 	const char *object;
-	const char *host_nqn; /* revoke: NULL for every host */
+	const char *host_nqn;	   /* revoke: NULL for every host */
+	struct kv_list attributes; /* grant: volumeAttributes of the PersistentVolume */
 };
 
 /** struct be_page - which part of a list. It is in order of the objects, so that what stays while

@@ -167,8 +167,10 @@ int member_of_id(const struct core *core, enum be_kind kind, const struct core_i
 	struct member **ret, struct err *err)
 {
 	struct member *member = member_by_name(core, id->backend);
+	bool foreign =
+		member && kind == BE_KIND_VOLUME && member->be->ops->features(member->be)->foreign;
 
-	if (!objname_is_of(id->object, core->instance, kind)) {
+	if (!foreign && !objname_is_of(id->object, core->instance, kind)) {
 		return err_set(err, ERR_NOT_FOUND,
 			"%s %s/%s does not exist: it is no %s of the instance \"%s\"",
 			kind_names[kind], id->backend, id->object, kind_names[kind],

@@ -143,8 +143,10 @@ int core_publish(struct core *core, struct op *op, const struct core_publish *pu
 {
 	_cleanup_keylock_ struct keylock_held *held = NULL;
 	_cleanup_lane_ struct lane *lane = NULL;
-	struct publishing p = {
-		.op = op, .args = {.object = publish->id.object, .host_nqn = publish->node}};
+	struct publishing p = {.op = op,
+		.args = {.object = publish->id.object,
+			.host_nqn = publish->node,
+			.attributes = publish->attributes}};
 	struct be_volume volume;
 	char shown[65];
 

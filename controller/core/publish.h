@@ -9,10 +9,11 @@
 
 struct core_publish {
 	struct core_id id;
-	const char *node; /* node id = host NQN */
-	bool single_node; /* the access mode allows one node at a time */
-	const char *mode; /* its name, for messages */
-	bool read_only;	  /* asked of the target, which no backend enforces */
+	const char *node;	   /* node id = host NQN */
+	bool single_node;	   /* the access mode allows one node at a time */
+	const char *mode;	   /* its name, for messages */
+	bool read_only;		   /* asked of the target, which no backend enforces */
+	struct kv_list attributes; /* volumeAttributes of the PersistentVolume */
 };
 
 /**

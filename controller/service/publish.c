@@ -13,6 +13,7 @@ static int read_publish(struct op *op, const Csi__V1__ControllerPublishVolumeReq
 	struct csi_id *id, struct core_publish *ret)
 {
 	struct csi_access access;
+	struct kv_list attributes;
 	struct kv_list ignored;
 
 	if (csi_check_id("volume_id", input->volume_id, &op->err) < 0 ||
@@ -21,7 +22,7 @@ static int read_publish(struct op *op, const Csi__V1__ControllerPublishVolumeReq
 			0 ||
 		csi_access_supported("volume_capability", &access, &op->err) < 0 ||
 		CSI_MAP(op->arena, input, secrets, &ignored, &op->err) < 0 ||
-		CSI_MAP(op->arena, input, volume_context, &ignored, &op->err) < 0 ||
+		CSI_MAP(op->arena, input, volume_context, &attributes, &op->err) < 0 ||
 		csi_id_parse("volume", input->volume_id, id, &op->err) < 0) {
 		return -1;
 	}
@@ -31,6 +32,7 @@ static int read_publish(struct op *op, const Csi__V1__ControllerPublishVolumeReq
 		.single_node = csi_mode_single_node(access.mode),
 		.mode = csi_mode_name(access.mode),
 		.read_only = input->readonly,
+		.attributes = attributes,
 	};
 	return 0;
 }

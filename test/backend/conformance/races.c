@@ -168,7 +168,8 @@ static void own_volumes(struct racer *self)
 	for (unsigned i = 0; i < OWN; i++) {
 		struct be_volume_args args =
 			volume_args(env, arena_printf(env->op.arena, "own-%u-%u", self->n, i));
-		struct be_grant_args host = {args.object, host_nqn(env, self->n)};
+		struct be_grant_args host = {
+			.object = args.object, .host_nqn = host_nqn(env, self->n)};
 		struct attach_info info;
 		struct be_volume volume;
 
@@ -199,7 +200,7 @@ static void own_host(struct racer *self)
 {
 	struct env *env = &self->env;
 	const char *object = object_of(env, BE_KIND_VOLUME, "hosts");
-	struct be_grant_args host = {object, host_nqn(env, self->n)};
+	struct be_grant_args host = {.object = object, .host_nqn = host_nqn(env, self->n)};
 	struct attach_info info;
 
 	/* The even ones stay. */
@@ -288,7 +289,8 @@ static bool worker_change(struct env *env, unsigned *seed)
 	struct be_volume_args args = volume_args(env, name);
 	struct be_snapshot_args cut = snapshot_args(env, name, args.object);
 	struct be_expand_args larger = {args.object, SIZE_SMALL};
-	struct be_grant_args host = {args.object, host_nqn(env, next_random(seed) % WORKER_HOSTS)};
+	struct be_grant_args host = {
+		.object = args.object, .host_nqn = host_nqn(env, next_random(seed) % WORKER_HOSTS)};
 	const void *what[] = {&args, args.object, &larger, &host, &host, &cut, cut.object};
 	union {
 		struct be_volume volume;

@@ -33,8 +33,10 @@ static struct stage set_stage(struct env *env)
 	struct be_volume volume;
 
 	assert_done(env, create(env, env->subject->a, &stage.volume, &volume));
-	stage.first = (struct be_grant_args){stage.volume.object, host_nqn(env, 1)};
-	stage.second = (struct be_grant_args){stage.volume.object, host_nqn(env, 2)};
+	stage.first =
+		(struct be_grant_args){.object = stage.volume.object, .host_nqn = host_nqn(env, 1)};
+	stage.second =
+		(struct be_grant_args){.object = stage.volume.object, .host_nqn = host_nqn(env, 2)};
 	stage.larger = (struct be_expand_args){stage.volume.object, SIZE_LARGE};
 	assert_done(
 		env, grant(env, env->subject->a, stage.volume.object, stage.first.host_nqn, &info));

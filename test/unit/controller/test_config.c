@@ -114,7 +114,6 @@ static void wrong_in_a_backend(void **state UNUSED)
 	refused(TOP("7"), "backends[0]", "line");
 	refused(TOP("{\"type\":\"linux\",\"url\":\"unix:///x\"}"), "name", "line 3");
 	refused(TOP("{\"name\":\"a\",\"url\":\"unix:///x\"}"), "type", "line 3");
-	refused(TOP("{\"name\":\"a\",\"type\":\"linux\"}"), "url", "line 3");
 	refused(TOP("{\"name\":\"a\",\n\"type\":\"windows\",\"url\":\"unix:///x\"}"), "type",
 		"line 4");
 	refused(TOP("{\"name\":\"A\",\"type\":\"linux\",\"url\":\"unix:///x\"}"),

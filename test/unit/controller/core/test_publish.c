@@ -103,6 +103,29 @@ static void many_nodes(void **state UNUSED)
 	bench_stop(&bench);
 }
 
+/* Of a backend whose volumes are not ours by their names: what the PersistentVolume says comes to
+ * it. */
+static void foreign_names_and_attributes(void **state UNUSED)
+{
+	static const struct kv attributes[] = {{"nqn", "nqn.2014-08.org.example:x"}};
+	struct bench bench;
+	struct attach_text text;
+	struct core_publish what = {.id = {"a", "any.name"},
+		.node = NODE_1,
+		.single_node = true,
+		.mode = "SINGLE",
+		.attributes = {attributes, ARRAY_SIZE(attributes)}};
+
+	bench_start(&bench, false);
+	expect(&bench, publish(&bench, what.id, NODE_1, true), ERR_NOT_FOUND, "any.name");
+	bench.a->features.foreign = true;
+	bench.a->volumes[0].used = true;
+	(void)snprintf(bench.a->volumes[0].object, BE_OBJECT_SIZE, "any.name");
+	assert_int_equal(core_publish(bench.core, &bench.op, &what, &text, &bench.err), 0);
+	assert_int_equal(bench.a->attributes, 1);
+	bench_stop(&bench);
+}
+
 static void other_controller_grants(struct tiny *tiny)
 {
 	for (size_t i = 0; i < TINY_MAX; i++) {
@@ -295,6 +318,7 @@ int main(void)
 		cmocka_unit_test(context_is_complete),
 		cmocka_unit_test(one_node_at_a_time),
 		cmocka_unit_test(many_nodes),
+		cmocka_unit_test(foreign_names_and_attributes),
 		cmocka_unit_test(two_controllers_at_once),
 		cmocka_unit_test(grant_fails),
 		cmocka_unit_test(granted_but_not_seen),

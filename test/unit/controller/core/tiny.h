@@ -72,7 +72,8 @@ struct tiny {
 	/* The next call of this kind fails so (before it does anything), or is in progress. */
 	enum err_code fail[TINY_CALLS];
 	unsigned in_progress[TINY_CALLS];
-	size_t page; /* entries of one page of a list, 0: all */
+	size_t page;	   /* entries of one page of a list, 0: all */
+	size_t attributes; /* that the last grant was told */
 	/* Run inside grant after it took effect, as another controller might. */
 	void (*during_grant)(struct tiny *tiny);
 	/* Held during create, for calls that must overlap. */
@@ -365,6 +366,7 @@ static enum be_result tiny_grant(const struct step *in UNUSED, struct backend *s
 	if (tiny_busy(tiny, TINY_GRANT)) {
 		return BE_IN_PROGRESS;
 	}
+	tiny->attributes = args->attributes.n;
 	tiny_add_host(v, args->host_nqn);
 	*ret = (struct attach_info){.min_size = v->size, .auth = "none", .tls = "none"};
 	memset(ret->ident.uuid, 0x11, sizeof(ret->ident.uuid));
