@@ -2,14 +2,29 @@
 """A volume of a target without a management API: the administrator exports it with the kernel's own files, and a
 PersistentVolume written by hand tells where it is."""
 
+import os
+import re
+
 import driver
 import pytest
 import vm as lab
+import yaml
 
-NQN = "nqn.2014-08.org.example:by-hand"
+PAGE = os.path.join(os.path.dirname(__file__), "../../docs/static-volumes.md")
 PORTALS = ("127.0.0.1:4420", "127.0.0.1:4421")
-UUID = "3f6a5b4c-9c2d-4e0b-8d67-0f2a9b7c1e55"
 MIB = 1 << 20
+
+
+
+def from_the_page():
+    """The backend and the PersistentVolume as the page shows them."""
+    with open(PAGE) as page:
+        values, volume = (yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", page.read(), re.DOTALL))
+    return values["backends"], volume["spec"]["csi"]
+
+
+BACKENDS, CSI = from_the_page()
+NQN, UUID = CSI["volumeAttributes"]["nqn"], CSI["volumeAttributes"]["uuid"]
 
 EXPORT = """set -e
 modprobe nvmet-tcp
@@ -40,13 +55,12 @@ class World:
     def __init__(self, machine):
         self.vm = machine
         machine.run(EXPORT.format(nqn=NQN, uuid=UUID))
-        static = {"name": "by-hand", "type": "static"}
-        self.ctl = driver.controller(machine, more=(static,)).start()
+        self.ctl = driver.controller(machine, more=BACKENDS).start()
         self.node = driver.node(machine).start()
 
     def attach(self, cap, **attributes):
-        context = {"nqn": NQN, "portals": ",".join(PORTALS), "uuid": UUID, **attributes}
-        volume = {"volume_id": "by-hand/accounts.2026", "volume_context": context}
+        context = {**CSI["volumeAttributes"], "portals": ",".join(PORTALS), **attributes}
+        volume = {"volume_id": CSI["volumeHandle"], "volume_context": context}
         return driver.Attachment(self.ctl, self.node, volume, cap)
 
 
@@ -114,7 +128,7 @@ def test_errors_name_the_attribute(world):
         refused("INVALID_ARGUMENT", key, world.attach(cap, **{key: "x"}).publish_controller)
     refused("INVALID_ARGUMENT", "PersistentVolume", world.ctl.call, "CreateVolume", name="new",
             volume_capabilities=[cap], parameters={"backend": "by-hand"})
-    refused("FAILED_PRECONDITION", "Retain", world.ctl.call, "DeleteVolume", volume_id="by-hand/accounts.2026")
+    refused("FAILED_PRECONDITION", "Retain", world.ctl.call, "DeleteVolume", volume_id=CSI["volumeHandle"])
 
 
 def test_the_administrator_takes_it_away(world):
