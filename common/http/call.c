@@ -144,6 +144,18 @@ static int add_header(struct call *call, const char *line)
 	return 0;
 }
 
+/* Without asking: a server that wants Basic need not say so, nor do it well. */
+static int set_basic(struct call *call, const struct secret *token)
+{
+	CURL *easy = call->handle->easy;
+
+	return curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
+			       curl_easy_setopt(easy, CURLOPT_USERPWD, secret_bytes(token)) ==
+				       CURLE_OK
+		       ? 0
+		       : -1;
+}
+
 /* libcurl copies the line; our own copy goes when the call ends (free_headers). */
 static int add_token(struct call *call)
 {
@@ -155,7 +167,9 @@ static int add_token(struct call *call)
 	(void)pthread_mutex_lock(&call->client->lock);
 	token = call->client->token ? secret_ref(call->client->token) : NULL;
 	(void)pthread_mutex_unlock(&call->client->lock);
-	if (token) {
+	if (token && call->client->basic) {
+		rc = set_basic(call, token);
+	} else if (token) {
 		(void)snprintf(line, sizeof(line), "%s%s", start, secret_bytes(token));
 		rc = add_header(call, line);
 		explicit_bzero(line, sizeof(line));
@@ -513,6 +527,15 @@ int http_get(struct http_client *client, const struct http_request *request,
 	if (request->body) {
 		return fail(&call, ERR_INVALID_ARGUMENT, err, "has no body");
 	}
+	return do_call(&call, ret, err);
+}
+
+int http_ask(struct http_client *client, const struct http_request *request,
+	const struct deadline *dl, struct http_response *ret, struct err *err)
+{
+	struct call call = {.client = client, .request = request, .dl = dl, .method = "POST"};
+
+	*ret = (struct http_response){0};
 	return do_call(&call, ret, err);
 }
 

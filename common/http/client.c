@@ -176,6 +176,30 @@ static int use_ca(struct http_client *client, const char *ca_file, struct err *e
 	return 0;
 }
 
+/* What can stand in a header; of Basic, a user is wanted, too. Nothing of it is ever shown. */
+static int token_check(
+	const struct http_client *client, const struct secret *token, struct err *err)
+{
+	const char *bytes = secret_bytes(token);
+
+	if (secret_len(token) == 0) {
+		return err_set(err, ERR_INVALID_ARGUMENT, "token: is empty");
+	}
+	for (size_t i = 0; i < secret_len(token); i++) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		if (c < ' ' || c >= 0x7f || (c == ' ' && !client->basic)) {
+			return err_set(err, ERR_INVALID_ARGUMENT,
+				"token: byte %zu is not a printable ASCII character", i);
+		}
+	}
+	if (client->basic && (bytes[0] == ':' || !strchr(bytes, ':'))) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"token: must be user:password on one line, for HTTP Basic");
+	}
+	return 0;
+}
+
 int http_client_set_token(struct http_client *client, struct secret *token, struct err *err)
 {
 	struct secret *old;
@@ -185,16 +209,8 @@ int http_client_set_token(struct http_client *client, struct secret *token, stru
 			"url: %s would send the token in the clear; use https, a loopback address or a Unix socket",
 			client->shown);
 	}
-	for (size_t i = 0; token && i < secret_len(token); i++) {
-		unsigned char c = (unsigned char)secret_bytes(token)[i];
-
-		if (c <= ' ' || c >= 0x7f) {
-			return err_set(err, ERR_INVALID_ARGUMENT,
-				"token: byte %zu is not a printable ASCII character", i);
-		}
-	}
-	if (token && secret_len(token) == 0) {
-		return err_set(err, ERR_INVALID_ARGUMENT, "token: is empty");
+	if (token && token_check(client, token, err) < 0) {
+		return -1;
 	}
 	(void)pthread_mutex_lock(&client->lock);
 	old = client->token;
@@ -215,6 +231,7 @@ static int configure(
 	}
 	client->max_body = options->max_body > 0 ? options->max_body : HTTP_BODY_MAX;
 	client->breaks = options->breaks;
+	client->basic = options->basic;
 	if (use_url(client, options->url, err) < 0 || use_ca(client, options->ca_file, err) < 0) {
 		return -1;
 	}

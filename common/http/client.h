@@ -34,6 +34,8 @@ struct http_client_options {
 	/** Bearer token, may be NULL. The client takes a reference of its own. Only with https,
 	 *  loopback or a Unix socket. */
 	struct secret *token;
+	/** The token is "user:password" and goes as HTTP Basic, unasked with every request. */
+	bool basic;
 	size_t max_body;    /* 0: HTTP_BODY_MAX */
 	unsigned max_calls; /* 0: HTTP_CALLS_MAX */
 	/** While the server does not answer, fail at once instead of waiting for it (breaker.h). */
@@ -102,6 +104,9 @@ void http_client_link(struct http_client *client, struct breaker_state *ret);
  * INVALID_ARGUMENT or INTERNAL only with NOT_SENT.
  */
 MUST_USE int http_get(struct http_client *client, const struct http_request *request,
+	const struct deadline *dl, struct http_response *ret, struct err *err);
+/** http_ask - the same for a POST that only reads, as queries of JSON-RPC do; method is NULL. */
+MUST_USE int http_ask(struct http_client *client, const struct http_request *request,
 	const struct deadline *dl, struct http_response *ret, struct err *err);
 /** http_send - the same for a request that changes the world; only inside a step (step_run()). */
 MUST_USE int http_send(const struct step *in, struct http_client *client,

@@ -25,6 +25,7 @@ struct http_client {
 	char *unix_path; /* NULL: TCP */
 	char *ca_file;	 /* NULL: the system's */
 	bool clear;	 /* what is sent can be read on the network */
+	bool basic;	 /* the token is "user:password" */
 	size_t max_body;
 	bool breaks;
 	struct breaker breaker;

@@ -91,56 +91,9 @@ static int refused(const struct linux_backend *lb, const struct http_response *r
 		lb->name, res->status);
 }
 
-/* The token of now, a reference. */
-static struct secret *token_now(struct linux_backend *lb)
-{
-	struct secret *token;
-
-	(void)pthread_mutex_lock(&lb->lock);
-	token = lb->token ? secret_ref(lb->token) : NULL;
-	(void)pthread_mutex_unlock(&lb->lock);
-	return token;
-}
-
 static void drop_token(struct secret **token)
 {
 	secret_unref(*token);
-}
-
-static bool same_token(const struct secret *a, const struct secret *b)
-{
-	return a && b && secret_equal(a, secret_bytes(b), secret_len(b));
-}
-
-/*
- * The agent did not take @sent, the token from before the call: is there another one by now, in
- * the file, or put in use by a call that failed before us? What the file says is taken over only
- * when it is not @sent, as it may have been read before another call found a newer one.
- */
-static bool token_changed(struct linux_backend *lb, const struct secret *sent)
-{
-	struct secret *fresh = NULL;
-	struct secret *old = NULL;
-	bool changed;
-
-	if (!*lb->token_file) {
-		return false;
-	}
-	if (secret_read_file(lb->token_file, &fresh, NULL) < 0) {
-		fresh = NULL;
-	}
-	/* Both places in one go, so that they never come to differ. */
-	(void)pthread_mutex_lock(&lb->lock);
-	if (fresh && !same_token(fresh, sent) && !same_token(fresh, lb->token) &&
-		http_client_set_token(lb->client, fresh, NULL) == 0) {
-		old = lb->token;
-		lb->token = secret_ref(fresh);
-	}
-	changed = lb->token && !same_token(lb->token, sent);
-	(void)pthread_mutex_unlock(&lb->lock);
-	secret_unref(old);
-	secret_unref(fresh);
-	return changed;
 }
 
 /* The document of a successful answer. */
@@ -188,7 +141,7 @@ static int get_plain(struct linux_backend *lb, const struct op *op, const char *
 	struct js_doc **ret_doc, struct err *err)
 {
 	_cleanup_http_response_ struct http_response res = {0};
-	_cleanup_(drop_token) struct secret *sent = token_now(lb);
+	_cleanup_(drop_token) struct secret *sent = http_token_now(lb->token);
 
 	*ret_doc = NULL;
 	if (!path) {
@@ -197,7 +150,7 @@ static int get_plain(struct linux_backend *lb, const struct op *op, const char *
 	if (get_once(lb, op, path, &res, err) < 0) {
 		return no_answer(lb, err);
 	}
-	if (res.status == 401 && token_changed(lb, sent)) {
+	if (res.status == 401 && http_token_changed(lb->token, lb->client, sent)) {
 		http_response_done(&res);
 		if (get_once(lb, op, path, &res, err) < 0) {
 			return no_answer(lb, err);
@@ -297,12 +250,12 @@ static int send_plain(const struct step *in, struct linux_backend *lb, const str
 	const struct http_request *request, struct js_doc **ret_doc, struct err *err)
 {
 	_cleanup_http_response_ struct http_response res = {0};
-	_cleanup_(drop_token) struct secret *sent = token_now(lb);
+	_cleanup_(drop_token) struct secret *sent = http_token_now(lb->token);
 
 	if (send_once(in, lb, op, request, &res, err) < 0) {
 		return no_answer(lb, err);
 	}
-	if (res.status == 401 && token_changed(lb, sent)) {
+	if (res.status == 401 && http_token_changed(lb->token, lb->client, sent)) {
 		http_response_done(&res);
 		if (send_once(in, lb, op, request, &res, err) < 0) {
 			return no_answer(lb, err);

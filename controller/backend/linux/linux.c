@@ -40,7 +40,7 @@ static void close_backend(struct backend *self)
 	struct linux_backend *lb = linux_of(self);
 
 	http_client_free(lb->client);
-	secret_unref(lb->token);
+	http_token_free(lb->token);
 	(void)pthread_mutex_destroy(&lb->lock);
 	free(lb);
 }
@@ -83,6 +83,7 @@ static int open_parts(struct linux_backend *lb, const struct be_config *config, 
 		.max_body = LINUX_ANSWER_MAX,
 		.max_calls = BE_CALLS_MAX,
 		.breaks = true};
+	int rc;
 
 	if (!*config->url) {
 		return err_set(err, ERR_INVALID_ARGUMENT,
@@ -93,21 +94,16 @@ static int open_parts(struct linux_backend *lb, const struct be_config *config, 
 		copy("instance", config->instance, lb->instance, sizeof(lb->instance), err) < 0 ||
 		copy("name", config->name, lb->name, sizeof(lb->name), err) < 0 ||
 		copy("pool", config->pool, lb->pool, sizeof(lb->pool), err) < 0 ||
-		copy("tokenFile", config->token_file, lb->token_file, sizeof(lb->token_file), err) <
-			0) {
+		http_token_open(config->token_file, &lb->token, err) < 0) {
 		return -1;
-	}
-	if (*lb->token_file && secret_read_file(lb->token_file, &lb->token, err) < 0) {
-		if (err) {
-			err->code = ERR_INVALID_ARGUMENT;
-		}
-		return err_wrap(err, "tokenFile");
 	}
 	if (*config->ca_file) {
 		options.ca_file = config->ca_file;
 	}
-	options.token = lb->token;
-	return http_client_new(&options, &lb->client, err);
+	options.token = http_token_now(lb->token);
+	rc = http_client_new(&options, &lb->client, err);
+	secret_unref(options.token);
+	return rc;
 }
 
 static int open_linux(const struct be_config *config, struct backend **ret, struct err *err)

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "common/http/client.h"
+#include "common/http/token.h"
 #include "common/json/json.h"
 #include "common/nvmf/nqn.h"
 #include "controller/backend/backend.h"
@@ -29,12 +29,11 @@ struct linux_backend {
 	struct backend be;
 	char name[LINUX_TEXT_MAX];
 	char instance[INSTANCE_MAX + 1];
-	char pool[BE_POOL_MAX + 1];	 /* "" : none configured */
-	char token_file[LINUX_TEXT_MAX]; /* "" : none */
+	char pool[BE_POOL_MAX + 1]; /* "" : none configured */
 	struct http_client *client;
+	struct http_token *token;
 
 	pthread_mutex_t lock; /* of what follows; never held over I/O */
-	struct secret *token;
 	struct be_limits limits;
 	int64_t limits_until_ms; /* 0: not known */
 	bool confirmed;		 /* /v1/info answered once: this is an agent */

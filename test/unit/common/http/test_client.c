@@ -100,6 +100,29 @@ static void test_tokens(void **state)
 	}
 }
 
+static void test_basic_wants_a_user(void **state)
+{
+	static const char *const bad[] = {"", "hunter2", ":hunter2", "admin:hunter2\n"};
+	struct err err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad) + 1; i++) {
+		const char *text = i < ARRAY_SIZE(bad) ? bad[i] : "admin:hunter 2";
+		struct http_client_options options = {
+			.url = "https://h", .token = secret_new(text, strlen(text)), .basic = true};
+		struct http_client *client = NULL;
+
+		assert_int_equal(
+			http_client_new(&options, &client, &err), i < ARRAY_SIZE(bad) ? -1 : 0);
+		if (i < ARRAY_SIZE(bad)) {
+			assert_int_equal(strncmp(err.msg, "token: ", 7), 0);
+			assert_null(strstr(err.msg, "hunter2"));
+		}
+		http_client_free(client);
+		secret_unref(options.token);
+	}
+}
+
 static void test_other_options(void **state)
 {
 	struct http_client *client = NULL;
@@ -145,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_password_in_url),
 		cmocka_unit_test(test_token_in_the_clear),
 		cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_basic_wants_a_user),
 		cmocka_unit_test(test_other_options),
 		cmocka_unit_test(test_escape),
 	};
