@@ -5,10 +5,12 @@
 #include "controller/registry.h"
 
 #include "controller/backend/linux/linux.h"
+#include "controller/backend/spdk/spdk.h"
 #include "controller/backend/static/static.h"
 
 static const struct backend_type *const rows[] = {
 	&backend_linux,
+	&backend_spdk,
 	&backend_static,
 };
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The members of the SPDK backend's table of functions (struct backend_ops), which the files of
+ * this folder have between them. What each one does is said there.
+ */
+#pragma once
+
+#include "controller/backend/backend.h"
+
+enum be_result spdk_volume_create(const struct step *in, struct backend *self, const struct op *op,
+	const struct be_volume_args *args, struct be_volume *ret, struct err *err);
+enum be_result spdk_volume_delete(const struct step *in, struct backend *self, const struct op *op,
+	const char *object, struct err *err);
+int spdk_volume_get(struct backend *self, const struct op *op, const char *object,
+	struct be_volume *ret, struct err *err);
+int spdk_volume_list(struct backend *self, const struct op *op, const struct be_page *page,
+	struct be_volumes *ret, struct err *err);
+enum be_result spdk_volume_expand(const struct step *in, struct backend *self, const struct op *op,
+	const struct be_expand_args *args, struct be_volume *ret, struct err *err);
+enum be_result spdk_grant(const struct step *in, struct backend *self, const struct op *op,
+	const struct be_grant_args *args, struct attach_info *ret, struct err *err);
+enum be_result spdk_revoke(const struct step *in, struct backend *self, const struct op *op,
+	const struct be_grant_args *args, struct err *err);
+enum be_result spdk_snapshot_create(const struct step *in, struct backend *self,
+	const struct op *op, const struct be_snapshot_args *args, struct be_snapshot *ret,
+	struct err *err);
+enum be_result spdk_snapshot_delete(const struct step *in, struct backend *self,
+	const struct op *op, const char *object, struct err *err);
+int spdk_snapshot_get(struct backend *self, const struct op *op, const char *object,
+	struct be_snapshot *ret, struct err *err);
+int spdk_snapshot_list(struct backend *self, const struct op *op, const struct be_page *page,
+	struct be_snapshots *ret, struct err *err);
+int spdk_capacity(struct backend *self, const struct op *op, const char *pool,
+	struct be_capacity *ret, struct err *err);
