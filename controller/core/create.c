@@ -4,6 +4,7 @@
  * one that is asked for. The work itself is one call of the backend, which may be repeated.
  */
 #include "common/fs/mkfs_options.h"
+#include "common/nvmf/connect.h"
 #include "controller/core/member.h"
 #include "controller/core/params.h"
 #include "controller/core/volume.h"
@@ -57,6 +58,31 @@ static int choose_backend(struct making *m, struct err *err)
 			m->params.backend, home->name, home->name);
 	}
 	return 0;
+}
+
+/*
+ * A target that forgets its exports publishes them again once the attacher has seen it. By then the
+ * kernel must not have given the paths up: it deletes the device that is mounted.
+ */
+static int check_heal(const struct making *m, struct err *err)
+{
+	const struct be_features *features = m->member->be->ops->features(m->member->be);
+	struct connect_options options;
+
+	if (features->exports_persist) {
+		return 0;
+	}
+	if (connect_parse(m->params.context, &options, err) < 0) {
+		return -1;
+	}
+	if (options.ctrl_loss_tmo < 0 || options.ctrl_loss_tmo >= CORE_HEAL_S) {
+		return 0;
+	}
+	return err_set(err, ERR_INVALID_ARGUMENT,
+		"parameters.ctrlLossTmo: %d s, but backend %s exports nothing after a restart until its "
+		"volumes are published again, and a path that was given up by then takes the device with "
+		"it; use -1, the default, or at least %d",
+		options.ctrl_loss_tmo, m->member->name, CORE_HEAL_S);
 }
 
 static int choose_fs(struct making *m, struct err *err)
@@ -296,7 +322,7 @@ int core_volume_create(struct core *core, struct op *op, const struct core_creat
 	if (params_parse(create->parameters, op->arena, &m.params, err) < 0 ||
 		choose_fs(&m, err) < 0 ||
 		params_context(&m.params, m.fs_type, op->arena, &m.context, err) < 0 ||
-		choose_backend(&m, err) < 0) {
+		choose_backend(&m, err) < 0 || check_heal(&m, err) < 0) {
 		return -1;
 	}
 	return make(&m, ret, err);

@@ -13,6 +13,9 @@
 {{- $one := dict "name" .name "type" (default "linux" .type) "url" .url -}}
 {{- with .pool }}{{ $_ := set $one "pool" . }}{{ end -}}
 {{- with .aliases }}{{ $_ := set $one "aliases" . }}{{ end -}}
+{{- with .pools }}{{ $_ := set $one "pools" (join "," .) }}{{ end -}}
+{{- with .portals }}{{ $_ := set $one "portals" (join "," .) }}{{ end -}}
+{{- with .ratio }}{{ $_ := set $one "ratio" . }}{{ end -}}
 {{- if .tokenSecret }}{{ $_ := set $one "tokenFile" (printf "%s/backends/%s/token" $dir .name) }}{{ end -}}
 {{- if .caSecret }}{{ $_ := set $one "caFile" (printf "%s/backends/%s/ca.crt" $dir .name) }}{{ end -}}
 {{- $backends = append $backends $one -}}
@@ -26,6 +29,16 @@
 {{- $all := true -}}
 {{- range .Values.backends -}}
 {{- if not (has (default "linux" .type) $stand) }}{{ $all = false }}{{ end -}}
+{{- end -}}
+{{ $all }}
+{{- end }}
+
+{{/* "true" where every backend still exports after a restart what it did before. */}}
+{{- define "nvmetcp-csi.exportsPersist" -}}
+{{- $persist := list "linux" -}}
+{{- $all := true -}}
+{{- range .Values.backends -}}
+{{- if not (has (default "linux" .type) $persist) }}{{ $all = false }}{{ end -}}
 {{- end -}}
 {{ $all }}
 {{- end }}

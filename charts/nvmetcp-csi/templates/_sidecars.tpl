@@ -25,8 +25,14 @@ snapshotter: 9084
 {{- define "nvmetcp-csi.args.attacher" -}}
 - --timeout=60s
 - --worker-threads=100
+{{- /* A target that forgets its exports is healed by publishing again, before paths are given up. */}}
+{{- if eq (include "nvmetcp-csi.exportsPersist" .) "true" }}
 - --retry-interval-max=5m
 - --reconcile-sync=1m
+{{- else }}
+- --retry-interval-max=15s
+- --reconcile-sync=15s
+{{- end }}
 - --default-fstype=ext4
 {{- end }}
 

@@ -175,13 +175,14 @@ int spdk_export_get(struct spdk_backend *sb, const struct op *op, const struct s
 	_cleanup_spdk_call_ struct spdk_call call = {
 		.method = "nvmf_get_subsystems", .params = js_object()};
 	char nqn[NQN_SIZE];
+	struct err why = {0};
 	struct js_at root;
 
 	*ret = (struct spdk_published){0};
 	spdk_nqn(sb, lvol, nqn);
 	js_set_str(call.params, "nqn", nqn);
-	if (spdk_ask(sb, op, &call, err) < 0) {
-		return call.said == SPDK_SAID_ABSENT ? 0 : -1;
+	if (spdk_ask(sb, op, &call, &why) < 0) {
+		return call.said == SPDK_SAID_ABSENT ? 0 : err_set(err, why.code, "%s", why.msg);
 	}
 	root = js_root(call.doc);
 	if (read_one(&root, nqn, lvol->uuid, &ret->export, err) < 0) {

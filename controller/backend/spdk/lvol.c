@@ -141,9 +141,12 @@ int spdk_read_lvol(const struct spdk_backend *sb, const struct js_at *bdev, stru
 	if (lvol.kind == SPDK_VOLUME) {
 		lvol.hash = objname_source_hash(&self);
 	}
-	/* A name of ours on the wrong kind of thing is somebody's mistake: hands off. */
-	if (!lvol.pool || lvol.snapshot != (lvol.kind != SPDK_VOLUME)) {
+	/* Names tell what is a snapshot: SPDK says so only of one that has clones, or had one since
+	 * it was started. */
+	if (!lvol.pool) {
 		lvol.kind = SPDK_FOREIGN;
+	} else if (lvol.kind != SPDK_FOREIGN) {
+		lvol.snapshot = lvol.kind != SPDK_VOLUME;
 	}
 	*ret = lvol;
 	return 1;

@@ -224,14 +224,15 @@ int spdk_find_named(struct spdk_backend *sb, const struct op *op, const char *na
 	_cleanup_spdk_call_ struct spdk_call call = {
 		.method = "bdev_get_bdevs", .params = js_object()};
 	struct spdk_found found = {0};
+	struct err why = {0};
 	struct js_at bdevs;
 	struct js_at item;
 	struct js_at root;
 
 	*ret = found;
 	js_set_str(call.params, "name", name);
-	if (spdk_ask(sb, op, &call, err) < 0) {
-		return call.said == SPDK_SAID_ABSENT ? 0 : -1;
+	if (spdk_ask(sb, op, &call, &why) < 0) {
+		return call.said == SPDK_SAID_ABSENT ? 0 : err_set(err, why.code, "%s", why.msg);
 	}
 	root = js_root(call.doc);
 	if (js_get_array(&root, "result", 1, &bdevs, err) < 0) {

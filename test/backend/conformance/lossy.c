@@ -6,8 +6,11 @@
 
 #include "common/base/parse.h"
 #include "common/base/strbuf.h"
+#include "controller/backend/spdk/stream.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -22,17 +25,24 @@
 /** Most connections at once. */
 #define LINES_MAX 64
 
+union address {
+	struct sockaddr any;
+	struct sockaddr_un un;
+	struct sockaddr_in in;
+};
+
 struct lossy {
 	char dir[64];
 	char path[96];
 	char url[128];
-	char upstream[108];
+	union address upstream;
 	int listener;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	unsigned lines;
 	enum loss armed; /* LOSS_MAX: none */
+	unsigned skip;
 };
 
 struct line {
@@ -40,38 +50,54 @@ struct line {
 	int client;
 };
 
-/* One message: head to the empty line, then as many bytes as Content-Length says. */
-static size_t message_len(const char *data, size_t len)
+/* A number behind "content-length:" in a head of @head bytes. Return: false when there is none. */
+static bool told_length(const char *data, size_t head, uint64_t *ret)
 {
-	const char *end = len ? memmem(data, len, "\r\n\r\n", 4) : NULL;
-	uint64_t body = 0;
+	const char *end = data + head;
 
-	if (!end) {
-		return 0;
-	}
-	for (const char *at = data; at < end; at = (const char *)memchr(at, '\n', len) + 1) {
+	for (const char *at = data; at < end; at = (const char *)memchr(at, '\n', head) + 1) {
 		if (strncasecmp(at, "content-length:", 15) == 0) {
 			char number[24];
 			size_t n = strcspn(at + 15 + strspn(at + 15, " "), "\r");
 
 			(void)snprintf(number, sizeof(number), "%.*s", (int)n,
 				at + 15 + strspn(at + 15, " "));
-			if (parse_u64("length", number, 0, MESSAGE_MAX, &body, NULL) < 0) {
-				return 0;
-			}
+			return parse_u64("length", number, 0, MESSAGE_MAX, ret, NULL) == 0;
 		}
 	}
-	return (size_t)(end + 4 - data) + (size_t)body;
+	return false;
+}
+
+/* How long the message is that begins here: a JSON value, or a head to the empty line and what it
+ * tells of. 0: not yet known; SIZE_MAX: to the end of the line, as an answer without a length. */
+static size_t message_len(const char *data, size_t len, bool answer)
+{
+	const char *end = len ? memmem(data, len, "\r\n\r\n", 4) : NULL;
+	struct spdk_scan scan = {0};
+	uint64_t body = 0;
+	size_t head;
+
+	if (len > 0 && *data == '{') {
+		return spdk_scan_end(&scan, data, len);
+	}
+	if (!end) {
+		return 0;
+	}
+	head = (size_t)(end + 4 - data);
+	if (!told_length(data, head, &body) && answer && !strstr(data, " 204 ")) {
+		return SIZE_MAX;
+	}
+	return head + (size_t)body;
 }
 
 /* Read one whole message from @fd. Return: its length, 0 when the line ended. */
-static size_t read_message(int fd, struct strbuf *sb)
+static size_t read_message(int fd, struct strbuf *sb, bool answer)
 {
 	struct deadline dl = deadline_in(LINE_MS);
 	char part[8192];
 
 	for (;;) {
-		size_t want = message_len(sb_str(sb), sb->len);
+		size_t want = message_len(sb_str(sb), sb->len, answer);
 		ssize_t n;
 
 		if (want > 0 && sb->len >= want) {
@@ -82,7 +108,7 @@ static size_t read_message(int fd, struct strbuf *sb)
 		}
 		n = read(fd, part, sizeof(part));
 		if (n <= 0) {
-			return 0;
+			return n == 0 && want == SIZE_MAX ? sb->len : 0;
 		}
 		sb_addn(sb, part, (size_t)n);
 		if (sb->failed) {
@@ -105,17 +131,35 @@ static bool write_all(int fd, const char *data, size_t len)
 	return true;
 }
 
-static int dial(const char *path)
+static socklen_t address_len(const union address *address)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	return address->any.sa_family == AF_UNIX ? sizeof(address->un) : sizeof(address->in);
+}
 
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", path);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
+static int dial(const union address *to)
+{
+	int fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, &to->any, address_len(to)) < 0) {
 		(void)close(fd);
 		return -1;
 	}
 	return fd;
+}
+
+/* Does it change anything? Of JSON-RPC, what gets and waits does not. */
+static bool is_change(const char *request)
+{
+	static const char key[] = "\"method\":\"";
+	const char *method = strstr(request, key);
+	char name[64];
+
+	if (!method) {
+		return strncmp(request, "GET ", 4) != 0;
+	}
+	method += sizeof(key) - 1;
+	(void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(method, "\""), method);
+	return !strstr(name, "_get_") && !strstr(name, "_wait_");
 }
 
 /* What happens to this request. */
@@ -123,10 +167,12 @@ static enum loss fate(struct lossy *lossy, const char *request)
 {
 	enum loss loss = LOSS_MAX;
 
-	if (strncmp(request, "GET ", 4) != 0) {
+	if (is_change(request)) {
 		(void)pthread_mutex_lock(&lossy->lock);
-		loss = lossy->armed;
-		lossy->armed = LOSS_MAX;
+		if (lossy->armed != LOSS_MAX && lossy->skip-- == 0) {
+			loss = lossy->armed;
+			lossy->armed = LOSS_MAX;
+		}
 		(void)pthread_mutex_unlock(&lossy->lock);
 	}
 	return loss;
@@ -148,7 +194,7 @@ static bool pass_one(struct lossy *lossy, int client)
 	_cleanup_strbuf_ struct strbuf request = sb_init(MESSAGE_MAX);
 	_cleanup_strbuf_ struct strbuf answer = sb_init(MESSAGE_MAX);
 	_cleanup_close_ int upstream = -1;
-	size_t len = read_message(client, &request);
+	size_t len = read_message(client, &request, false);
 	enum loss loss;
 
 	if (len == 0) {
@@ -162,11 +208,11 @@ static bool pass_one(struct lossy *lossy, int client)
 		wait_for_close(client);
 		return false;
 	}
-	upstream = dial(lossy->upstream);
+	upstream = dial(&lossy->upstream);
 	if (upstream < 0 || !write_all(upstream, sb_str(&request), len)) {
 		return false;
 	}
-	len = read_message(upstream, &answer);
+	len = read_message(upstream, &answer, true);
 	if (len == 0 || loss == LOSS_AFTER) {
 		return false;
 	}
@@ -240,23 +286,60 @@ static void *run_listener(void *arg)
 	}
 }
 
-static int listen_at(struct lossy *lossy, struct err *err)
+static int listen_unix(struct lossy *lossy, union address *at, struct err *err)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-
 	(void)snprintf(lossy->dir, sizeof(lossy->dir), "/tmp/lossy-XXXXXX");
 	if (!mkdtemp(lossy->dir)) {
 		return err_errno(err, errno, "%s", lossy->dir);
 	}
 	(void)snprintf(lossy->path, sizeof(lossy->path), "%s/line.sock", lossy->dir);
 	(void)snprintf(lossy->url, sizeof(lossy->url), "unix://%s", lossy->path);
-	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", lossy->path);
-	lossy->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (lossy->listener < 0 ||
-		bind(lossy->listener, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-		listen(lossy->listener, LINES_MAX) < 0) {
-		return err_errno(err, errno, "%s", lossy->path);
+	at->un.sun_family = AF_UNIX;
+	(void)snprintf(at->un.sun_path, sizeof(at->un.sun_path), "%s", lossy->path);
+	return 0;
+}
+
+static int listen_at(struct lossy *lossy, struct err *err)
+{
+	union address at = {
+		.in = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}}};
+	socklen_t len;
+
+	if (lossy->upstream.any.sa_family == AF_UNIX && listen_unix(lossy, &at, err) < 0) {
+		return -1;
 	}
+	len = address_len(&at);
+	lossy->listener = socket(at.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (lossy->listener < 0 || bind(lossy->listener, &at.any, len) < 0 ||
+		listen(lossy->listener, LINES_MAX) < 0 ||
+		getsockname(lossy->listener, &at.any, &len) < 0) {
+		return err_errno(err, errno, "bad line");
+	}
+	if (at.any.sa_family == AF_INET) {
+		(void)snprintf(lossy->url, sizeof(lossy->url), "http://127.0.0.1:%u",
+			(unsigned)ntohs(at.in.sin_port));
+	}
+	return 0;
+}
+
+/* "unix:///path" or "http://127.0.0.1:port". */
+static int read_upstream(const char *url, union address *ret, struct err *err)
+{
+	static const char http[] = "http://127.0.0.1:";
+	uint64_t port = 0;
+
+	if (strncmp(url, "unix://", 7) == 0) {
+		ret->un.sun_family = AF_UNIX;
+		(void)snprintf(ret->un.sun_path, sizeof(ret->un.sun_path), "%s", url + 7);
+		return 0;
+	}
+	if (strncmp(url, http, sizeof(http) - 1) != 0 ||
+		parse_u64("port", url + sizeof(http) - 1, 1, UINT16_MAX, &port, err) < 0) {
+		return err_set(err, ERR_INVALID_ARGUMENT, "url: must be unix:// or %sport", http);
+	}
+	ret->in = (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
 	return 0;
 }
 
@@ -270,10 +353,9 @@ int lossy_start(const char *upstream, struct lossy **ret, struct err *err)
 	}
 	lossy->listener = -1;
 	lossy->armed = LOSS_MAX;
-	(void)snprintf(lossy->upstream, sizeof(lossy->upstream), "%s", upstream);
 	(void)pthread_mutex_init(&lossy->lock, NULL);
 	(void)pthread_cond_init(&lossy->idle, NULL);
-	if (listen_at(lossy, err) < 0) {
+	if (read_upstream(upstream, &lossy->upstream, err) < 0 || listen_at(lossy, err) < 0) {
 		free(lossy);
 		return -1;
 	}
@@ -291,13 +373,25 @@ const char *lossy_url(const struct lossy *lossy)
 	return lossy->url;
 }
 
-bool lossy_arm(struct lossy *lossy, enum loss loss)
+bool lossy_disarm(struct lossy *lossy)
+{
+	bool lost;
+
+	(void)pthread_mutex_lock(&lossy->lock);
+	lost = lossy->armed == LOSS_MAX;
+	lossy->armed = LOSS_MAX;
+	(void)pthread_mutex_unlock(&lossy->lock);
+	return lost;
+}
+
+bool lossy_arm(struct lossy *lossy, enum loss loss, unsigned skip)
 {
 	if (loss == LOSS_PROGRESS) {
 		return false;
 	}
 	(void)pthread_mutex_lock(&lossy->lock);
 	lossy->armed = loss;
+	lossy->skip = skip;
 	(void)pthread_mutex_unlock(&lossy->lock);
 	return true;
 }
@@ -315,8 +409,10 @@ void lossy_stop(struct lossy *lossy)
 	}
 	(void)pthread_mutex_unlock(&lossy->lock);
 	(void)close(lossy->listener);
-	(void)unlink(lossy->path);
-	(void)rmdir(lossy->dir);
+	if (*lossy->dir) {
+		(void)unlink(lossy->path);
+		(void)rmdir(lossy->dir);
+	}
 	(void)pthread_cond_destroy(&lossy->idle);
 	(void)pthread_mutex_destroy(&lossy->lock);
 	free(lossy);

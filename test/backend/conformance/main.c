@@ -6,6 +6,7 @@
 #include "common/base/parse.h"
 #include "common/http/client.h"
 #include "controller/backend/linux/linux.h"
+#include "controller/backend/spdk/spdk.h"
 #include "test/backend/conformance/lossy.h"
 #include "test/backend/fake/fake.h"
 
@@ -21,6 +22,7 @@ struct options {
 	const char *token_file;
 	const char *ca_file;
 	const char *instance;
+	const char *portals;
 	const char *state; /* file of the fake's state */
 	const char *filter;
 	unsigned worker; /* 0: run the suite */
@@ -38,6 +40,7 @@ struct row {
 	int (*open)(const struct row *row, const struct open_args *args, struct err *err);
 	enum be_metadata metadata;
 	bool shared;
+	const struct backend_type *type; /* of real ones */
 };
 
 /** Another instance on the same backend. */
@@ -65,34 +68,41 @@ static int open_fake(const struct row *row, const struct open_args *args, struct
 }
 
 /* Handle a goes over the bad line when there can be one, b straight to the agent. */
-static int open_linux(const struct row *row, const struct open_args *args, struct err *err)
+static int open_real(const struct row *row, const struct open_args *args, struct err *err)
 {
 	const struct options *options = args->options;
 	struct subject *subject = args->subject;
+	char pools[2 * BE_POOL_MAX + 2];
+	const struct kv extra[] = {{"pools", pools}, {"portals", options->portals}};
 	struct be_config config = {.name = row->name,
 		.instance = subject->instance,
 		.url = options->url,
 		.ca_file = options->ca_file,
 		.token_file = options->token_file,
-		.pool = options->pool};
+		.pool = options->pool,
+		.extra = {.items = extra, .n = ARRAY_SIZE(extra)}};
+	bool bad_line = strncmp(options->url, "unix://", 7) == 0 ||
+			strncmp(options->url, "http://", 7) == 0;
 
+	(void)snprintf(pools, sizeof(pools), "%s%s%s", options->pool,
+		*options->other_pool ? "," : "", options->other_pool);
 	subject->pool = options->pool;
 	subject->other_pool = *options->other_pool ? options->other_pool : NULL;
-	if (backend_linux.open(&config, &subject->b, err) < 0) {
+	if (row->type->open(&config, &subject->b, err) < 0) {
 		return -1;
 	}
-	if (strncmp(options->url, "unix://", 7) == 0 && options->worker == 0) {
-		if (lossy_start(options->url + 7, &subject->lossy, err) < 0) {
+	if (bad_line && options->worker == 0) {
+		if (lossy_start(options->url, &subject->lossy, err) < 0) {
 			return -1;
 		}
 		config.url = lossy_url(subject->lossy);
 	}
-	if (backend_linux.open(&config, &subject->a, err) < 0) {
+	if (row->type->open(&config, &subject->a, err) < 0) {
 		return -1;
 	}
 	config.url = options->url;
 	config.instance = OTHER_INSTANCE;
-	return backend_linux.open(&config, &subject->other, err);
+	return row->type->open(&config, &subject->other, err);
 }
 
 static const struct row rows[] = {
@@ -111,18 +121,28 @@ static const struct row rows[] = {
 		.shared = true},
 	{.name = "linux",
 		.help = "a running nvmetcp-target (--url, --pool, --token-file, --ca-file)",
-		.open = open_linux},
+		.open = open_real,
+		.type = &backend_linux},
+	{.name = "spdk",
+		.help = "a running SPDK target (--url, --pool, --portals, --token-file, --ca-file)",
+		.open = open_real,
+		.type = &backend_spdk},
 };
 
-bool subject_lose(struct subject *subject, const char *call, enum loss loss)
+bool subject_lost(struct subject *subject)
+{
+	return !subject->lossy || lossy_disarm(subject->lossy);
+}
+
+bool subject_lose(struct subject *subject, const char *call, enum loss loss, unsigned skip)
 {
 	static const enum fake_action actions[LOSS_MAX] = {FAKE_FAIL_BEFORE, FAKE_FAIL_AFTER,
 		FAKE_HANG_BEFORE, FAKE_HANG_AFTER, FAKE_FAIL_AFTER, FAKE_IN_PROGRESS};
 
 	if (subject->lossy) {
-		return lossy_arm(subject->lossy, loss);
+		return lossy_arm(subject->lossy, loss, skip);
 	}
-	if (!subject->fake || loss == LOSS_GARBLED) {
+	if (!subject->fake || loss == LOSS_GARBLED || skip > 0) {
 		return false;
 	}
 	fake_faults_clear(subject->fake);
@@ -197,7 +217,8 @@ static void usage(FILE *out)
 	(void)fprintf(out,
 		"backend_conformance: does a backend keep the contract of docs/backend-contract.md?\n\n"
 		"Usage: backend_conformance --backend NAME [--url URL] [--pool POOL] [--other-pool POOL]\n"
-		"           [--token-file FILE] [--ca-file FILE] [--instance NAME] [--test PATTERN]\n\n"
+		"           [--token-file FILE] [--ca-file FILE] [--portals LIST] [--instance NAME]\n"
+		"           [--test PATTERN]\n\n"
 		"Backends:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		(void)fprintf(out, "  %-16s %s\n", rows[i].name, rows[i].help);
@@ -211,8 +232,9 @@ static const struct option long_options[] = {{"backend", required_argument, NULL
 	{"url", required_argument, NULL, 'u'}, {"pool", required_argument, NULL, 'p'},
 	{"other-pool", required_argument, NULL, 'o'}, {"token-file", required_argument, NULL, 't'},
 	{"ca-file", required_argument, NULL, 'c'}, {"instance", required_argument, NULL, 'i'},
-	{"state", required_argument, NULL, 's'}, {"test", required_argument, NULL, 'f'},
-	{"worker", required_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'}, {0}};
+	{"portals", required_argument, NULL, 'l'}, {"state", required_argument, NULL, 's'},
+	{"test", required_argument, NULL, 'f'}, {"worker", required_argument, NULL, 'w'},
+	{"help", no_argument, NULL, 'h'}, {0}};
 
 /* Return: 0 to go on, 1 after help, 2 on a mistake. */
 static int read_options(int argc, char **argv, struct options *ret)
@@ -224,6 +246,7 @@ static int read_options(int argc, char **argv, struct options *ret)
 		['t'] = &ret->token_file,
 		['c'] = &ret->ca_file,
 		['i'] = &ret->instance,
+		['l'] = &ret->portals,
 		['s'] = &ret->state,
 		['f'] = &ret->filter};
 	struct err err = {0};
@@ -299,6 +322,7 @@ int main(int argc, char **argv)
 		.other_pool = "",
 		.token_file = "",
 		.ca_file = "",
+		.portals = "127.0.0.1:4420",
 		.instance = "conformance"};
 	char state[] = "/tmp/backend-fake-XXXXXX";
 	const char *worker_argv[64] = {"/proc/self/exe"};

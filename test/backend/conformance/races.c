@@ -47,11 +47,13 @@ static void *run_racer(void *arg)
 
 static void race(struct env *env, void (*run)(struct racer *), struct racer racers[THREADS])
 {
+	/* Where one controller is active at a time, its threads still are many. */
+	bool two = env->subject->a->ops->features(env->subject->a)->two_writers;
 	pthread_t threads[THREADS];
 
 	for (unsigned i = 0; i < THREADS; i++) {
 		racers[i] = (struct racer){
-			.n = i, .be = i % 2 ? env->subject->b : env->subject->a, .run = run};
+			.n = i, .be = i % 2 && two ? env->subject->b : env->subject->a, .run = run};
 		env_init(&racers[i].env, env->subject);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {

@@ -52,9 +52,12 @@ struct subject {
 	const char *const *worker_argv;
 };
 
-/** subject_lose - make the next passage of @call (member of struct backend_ops) go wrong. Return:
- * false when this backend has no way to. */
-bool subject_lose(struct subject *subject, const char *call, enum loss loss);
+/** subject_lose - make the next passage of @call (member of struct backend_ops) go wrong, at the
+ * request that changes something after @skip others. Return: false when this backend has no way
+ * to. */
+bool subject_lose(struct subject *subject, const char *call, enum loss loss, unsigned skip);
+/** subject_lost - lose no more. Return: true when something was lost since. */
+bool subject_lost(struct subject *subject);
 
 /** struct env - one caller: its memory, deadline and error. One thread's. */
 struct env {

@@ -118,18 +118,19 @@ static void check_world(struct env *env, const struct stage *stage, enum change 
 	}
 }
 
-/* One call with one loss. Return: false when this backend has no way to lose it. */
-static bool lose_one(struct env *env, enum change change, enum loss loss)
+/* One call with one loss at its request number @skip. Return: false when there is none to lose. */
+static bool lose_one(struct env *env, enum change change, enum loss loss, unsigned skip)
 {
 	struct stage stage = set_stage(env);
 	union result ret;
 	struct call c = call_on(&stage, change, &ret);
 	enum be_result result;
+	bool lost;
 
 	if (!stage.snapshots && change >= SNAP_CREATE) {
 		return false;
 	}
-	if (!subject_lose(env->subject, change_name(change), loss)) {
+	if (!subject_lose(env->subject, change_name(change), loss, skip)) {
 		return false;
 	}
 	if (loss == LOSS_HANG_BEFORE || loss == LOSS_HANG_AFTER) {
@@ -137,14 +138,15 @@ static bool lose_one(struct env *env, enum change change, enum loss loss)
 	}
 	result = call_once(env, env->subject->a, &c);
 	env->op.deadline = deadline_in(CALL_MS);
+	lost = subject_lost(env->subject);
 	if (loss == LOSS_PROGRESS) {
 		assert_int_equal(result, BE_IN_PROGRESS);
 	} else if (result != BE_DONE) {
 		/* A client that may repeat a request within the call may come through. */
 		assert_int_equal(result, BE_FAILED);
 		if (err_is_final(env->err.code)) {
-			fail_msg("%s, %s: %s is final: %s", c.ret ? "lost" : "lost removal",
-				loss_names[loss], err_code_name(env->err.code), env->err.msg);
+			fail_msg("%s of request %u: %s is final: %s", loss_names[loss], skip,
+				err_code_name(env->err.code), env->err.msg);
 		}
 	}
 	assert_done(env, call_firm(env, env->subject->b, &c));
@@ -152,19 +154,26 @@ static bool lose_one(struct env *env, enum change change, enum loss loss)
 	assert_done(env, call_firm(env, env->subject->a, &c));
 	check_world(env, &stage, change);
 	clear_all(env, env->subject->a);
-	return true;
+	return lost;
 }
 
+/* Each loss at each request of the call: the first kind of loss finds out how many there are. */
 static void lose(struct env *env, enum change change)
 {
+	unsigned requests = 1;
 	bool any = false;
 
 	for (unsigned loss = 0; loss < LOSS_MAX; loss++) {
-		if (lose_one(env, change, (enum loss)loss)) {
-			any = true;
+		for (unsigned i = 0; i < requests; i++) {
+			bool lost = lose_one(env, change, (enum loss)loss, i);
+
+			any = any || lost;
+			requests += loss == LOSS_BEFORE && lost;
+			clear_all(env, env->subject->a);
+			env_reset(env);
 		}
-		clear_all(env, env->subject->a);
-		env_reset(env);
+		/* The last one tried had nothing to lose. */
+		requests -= loss == LOSS_BEFORE && requests > 1;
 	}
 	if (!any) {
 		skip();
@@ -215,7 +224,7 @@ static void lost_create_can_be_deleted(void **state)
 	const struct call c = {CREATE, &args, &volume};
 
 	for (unsigned loss = 0; loss < LOSS_MAX; loss++) {
-		if (!subject_lose(env->subject, "volume_create", (enum loss)loss)) {
+		if (!subject_lose(env->subject, "volume_create", (enum loss)loss, 0)) {
 			continue;
 		}
 		env->op.deadline = deadline_in(HANG_MS);

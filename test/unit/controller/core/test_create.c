@@ -171,6 +171,34 @@ static void strange_metadata_is_not_compared(void **state UNUSED)
 	bench_stop(&bench);
 }
 
+/* The kernel would delete the paths before the volume is published again. */
+static void paths_must_outlive_a_restart(void **state UNUSED)
+{
+	struct bench bench;
+	struct kv loss = {"ctrlLossTmo", "299"};
+	struct core_create what = {.name = "n", .range = {GIB, 0}, .fs_type = ""};
+	struct core_volume volume;
+
+	what.parameters = (struct kv_list){&loss, 1};
+	bench_start(&bench, false);
+	made(&bench, &what, &volume);
+	bench_stop(&bench);
+	bench_start(&bench, false);
+	bench.a->features.exports_persist = false;
+	bench.a->features.metadata = BE_METADATA_NAME_ONLY; /* the same name with other timers */
+	refused(&bench, &what, ERR_INVALID_ARGUMENT, "parameters.ctrlLossTmo: 299 s");
+	assert_int_equal(bench.a->calls[TINY_CREATE], 0);
+	loss.value = "0";
+	refused(&bench, &what, ERR_INVALID_ARGUMENT, "parameters.ctrlLossTmo: 0 s");
+	loss.value = "300";
+	made(&bench, &what, &volume);
+	loss.value = "-1";
+	made(&bench, &what, &volume);
+	what.parameters.n = 0;
+	made(&bench, &what, &volume);
+	bench_stop(&bench);
+}
+
 static void choice_of_backend(void **state UNUSED)
 {
 	struct kv a = {"backend", "old-a"};
@@ -447,6 +475,7 @@ int main(void)
 		cmocka_unit_test(xfs_needs_room),
 		cmocka_unit_test(mismatches),
 		cmocka_unit_test(strange_metadata_is_not_compared),
+		cmocka_unit_test(paths_must_outlive_a_restart),
 		cmocka_unit_test(choice_of_backend),
 		cmocka_unit_test(from_sources),
 		cmocka_unit_test(source_gone_after_creation),

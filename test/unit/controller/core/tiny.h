@@ -533,6 +533,7 @@ static struct tiny *tiny_open(void)
 		.snapshots = true,
 		.clone_volume = true,
 		.expand = true,
+		.exports_persist = true,
 		.max_portals = 1};
 	tiny->limits = (struct be_limits){
 		.granularity = TINY_UNIT, .min_size = TINY_UNIT, .max_size = TIB};
