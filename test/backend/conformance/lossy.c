@@ -224,7 +224,9 @@ static bool pass_one(struct lossy *lossy, int client)
 		(void)write_all(client, sb_str(&answer), len / 2);
 		return false;
 	}
-	return write_all(client, sb_str(&answer), len);
+	/* One without a length ends with its connection. */
+	return write_all(client, sb_str(&answer), len) &&
+	       message_len(sb_str(&answer), answer.len, true) != SIZE_MAX;
 }
 
 static void *run_line(void *arg)

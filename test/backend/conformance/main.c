@@ -7,6 +7,7 @@
 #include "common/http/client.h"
 #include "controller/backend/linux/linux.h"
 #include "controller/backend/spdk/spdk.h"
+#include "test/backend/conformance/control.h"
 #include "test/backend/conformance/lossy.h"
 #include "test/backend/fake/fake.h"
 
@@ -23,6 +24,7 @@ struct options {
 	const char *ca_file;
 	const char *instance;
 	const char *portals;
+	const char *control;
 	const char *state; /* file of the fake's state */
 	const char *filter;
 	unsigned worker; /* 0: run the suite */
@@ -151,6 +153,24 @@ bool subject_lose(struct subject *subject, const char *call, enum loss loss, uns
 	return true;
 }
 
+bool subject_restart(struct subject *subject, struct err *err)
+{
+	return *subject->control && control_do(subject->control, "{\"do\": \"restart\"}", err) == 0;
+}
+
+bool subject_pool(struct subject *subject, bool there)
+{
+	char command[BE_POOL_MAX + 64];
+
+	if (subject->fake) {
+		fake_pool_present(subject->fake, subject->pool, there);
+		return true;
+	}
+	(void)snprintf(command, sizeof(command), "{\"do\": \"%s\", \"store\": \"%s\"}",
+		there ? "online" : "offline", subject->pool);
+	return *subject->control && control_do(subject->control, command, NULL) == 0;
+}
+
 /* The tests of cmocka have no argument of their own: this is how they get the subject. */
 static struct subject *under_test;
 
@@ -198,7 +218,8 @@ static int run_groups(void)
 		const struct CMUnitTest *tests;
 	} groups[] = {{"volumes", volume_tests}, {"grants", grant_tests},
 		{"snapshots", snapshot_tests}, {"lists", list_tests},
-		{"unknown outcomes", unknown_tests}, {"races", race_tests}};
+		{"unknown outcomes", unknown_tests}, {"restarts", restart_tests},
+		{"races", race_tests}};
 	int failed = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
@@ -218,7 +239,7 @@ static void usage(FILE *out)
 		"backend_conformance: does a backend keep the contract of docs/backend-contract.md?\n\n"
 		"Usage: backend_conformance --backend NAME [--url URL] [--pool POOL] [--other-pool POOL]\n"
 		"           [--token-file FILE] [--ca-file FILE] [--portals LIST] [--instance NAME]\n"
-		"           [--test PATTERN]\n\n"
+		"           [--control SOCKET] [--test PATTERN]\n\n"
 		"Backends:\n");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		(void)fprintf(out, "  %-16s %s\n", rows[i].name, rows[i].help);
@@ -232,9 +253,9 @@ static const struct option long_options[] = {{"backend", required_argument, NULL
 	{"url", required_argument, NULL, 'u'}, {"pool", required_argument, NULL, 'p'},
 	{"other-pool", required_argument, NULL, 'o'}, {"token-file", required_argument, NULL, 't'},
 	{"ca-file", required_argument, NULL, 'c'}, {"instance", required_argument, NULL, 'i'},
-	{"portals", required_argument, NULL, 'l'}, {"state", required_argument, NULL, 's'},
-	{"test", required_argument, NULL, 'f'}, {"worker", required_argument, NULL, 'w'},
-	{"help", no_argument, NULL, 'h'}, {0}};
+	{"portals", required_argument, NULL, 'l'}, {"control", required_argument, NULL, 'd'},
+	{"state", required_argument, NULL, 's'}, {"test", required_argument, NULL, 'f'},
+	{"worker", required_argument, NULL, 'w'}, {"help", no_argument, NULL, 'h'}, {0}};
 
 /* Return: 0 to go on, 1 after help, 2 on a mistake. */
 static int read_options(int argc, char **argv, struct options *ret)
@@ -247,6 +268,7 @@ static int read_options(int argc, char **argv, struct options *ret)
 		['c'] = &ret->ca_file,
 		['i'] = &ret->instance,
 		['l'] = &ret->portals,
+		['d'] = &ret->control,
 		['s'] = &ret->state,
 		['f'] = &ret->filter};
 	struct err err = {0};
@@ -323,6 +345,7 @@ int main(int argc, char **argv)
 		.token_file = "",
 		.ca_file = "",
 		.portals = "127.0.0.1:4420",
+		.control = "",
 		.instance = "conformance"};
 	char state[] = "/tmp/backend-fake-XXXXXX";
 	const char *worker_argv[64] = {"/proc/self/exe"};
@@ -354,6 +377,7 @@ int main(int argc, char **argv)
 		worker_argv[n++] = state;
 	}
 	subject.name = row->name;
+	subject.control = options.control;
 	subject.instance = options.instance;
 	rc = run(row, &options, &subject);
 	if (options.state == state) {

@@ -48,6 +48,7 @@ struct subject {
 	const char *other_pool; /* NULL: there is none */
 	struct fake *fake;	/* NULL: a real one */
 	struct lossy *lossy;	/* NULL: no way to lose answers */
+	const char *control;	/* control channel of a double, "" for none */
 	/** Arguments that make this program a worker on the same backend; NULL-terminated. */
 	const char *const *worker_argv;
 };
@@ -58,6 +59,12 @@ struct subject {
 bool subject_lose(struct subject *subject, const char *call, enum loss loss, unsigned skip);
 /** subject_lost - lose no more. Return: true when something was lost since. */
 bool subject_lost(struct subject *subject);
+
+/** subject_restart - start the target again. Return: true when it was; false when there is no way
+ * to, or with @err. */
+bool subject_restart(struct subject *subject, struct err *err);
+/** subject_pool - take the pool away or bring it back. Return: false when there is no way to. */
+bool subject_pool(struct subject *subject, bool there);
 
 /** struct env - one caller: its memory, deadline and error. One thread's. */
 struct env {
@@ -143,6 +150,7 @@ extern const struct CMUnitTest snapshot_tests[];
 extern const struct CMUnitTest list_tests[];
 extern const struct CMUnitTest unknown_tests[];
 extern const struct CMUnitTest race_tests[];
+extern const struct CMUnitTest restart_tests[];
 
 /** suite_setup, suite_teardown - of every test; *state becomes its struct env. */
 int suite_setup(void **state);

@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Run the conformance suite against a double of SPDK that this starts and ends.
+
+Usage: double.py DOUBLE SUITE unix|http [RELEASE]
+
+DOUBLE is the program of the double, SUITE is backend_conformance; unix is SPDK's socket, http its
+proxy with user and password. RELEASE as the double takes it (default: its newest).
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+USER, PASSWORD = "csi", "between: us"
+
+
+def main():
+    if len(sys.argv) not in (4, 5) or sys.argv[3] not in ("unix", "http"):
+        sys.exit(__doc__)
+    double, suite, way = sys.argv[1:4]
+    with tempfile.TemporaryDirectory(prefix="spdk-") as folder:
+        socket, control, secret = (os.path.join(folder, name) for name in ("rpc", "control", "secret"))
+        command = [sys.executable, "-B", double, "--socket", socket, "--control", control,
+                   "--lvstore", "lvs0:1G", "--lvstore", "lvs1:1G"]
+        if way == "http":
+            command += ["--http", "127.0.0.1:0", "--user", USER, "--password", PASSWORD]
+        if len(sys.argv) == 5:
+            command += ["--release", sys.argv[4]]
+        with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+            f.write(USER + ":" + PASSWORD + "\n")
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as target:
+            try:
+                ready = dict(word.split("=", 1) for word in target.stdout.readline().split()[1:])
+                url = ["--url", "http://" + ready["http"], "--token-file", secret] if way == "http" \
+                    else ["--url", "unix://" + socket]
+                return subprocess.run([suite, "--backend", "spdk", "--pool", "lvs0", "--other-pool", "lvs1",
+                                       "--control", control, *url], check=False).returncode
+            finally:
+                target.terminate()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
