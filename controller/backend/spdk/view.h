@@ -16,7 +16,8 @@ enum spdk_kind {
 	SPDK_HIDDEN,
 };
 
-/** struct spdk_lvol - one lvol; strings belong to the answer that it was read from. */
+/** struct spdk_lvol - one lvol; strings belong to the answer that it was read from, pool to the
+ * backend. */
 struct spdk_lvol {
 	const char *uuid; /* and name of its bdev */
 	const char *pool; /* name of a pool of the configuration; NULL: of none */

@@ -28,12 +28,14 @@ static struct spdk_backend backend(void)
 
 static int read_bdev(const char *text, struct spdk_lvol *ret, struct js_doc **doc)
 {
-	struct spdk_backend sb = backend();
+	/* What is read points to its pools. */
+	static struct spdk_backend sb;
 	struct err err = {0};
 	struct js_at root;
 
 	assert_int_equal(js_parse("bdev", text, strlen(text), 65536, doc, &err), 0);
 	root = js_root(*doc);
+	sb = backend();
 	return spdk_read_lvol(&sb, &root, ret, &err);
 }
 
