@@ -50,7 +50,7 @@ static int exchange(const struct step *in, struct spdk_backend *sb, const struct
 		return -1;
 	}
 	text = back.data;
-	answer.text = back.data;
+	answer.text = text;
 	answer.len = back.len;
 	if (spdk_answer_read(&answer, &call->doc, &call->said, err) < 0) {
 		if (call->said == SPDK_SAID_UNKNOWN_PARAMETER) {
