@@ -37,12 +37,12 @@ static int exchange(const struct step *in, struct spdk_backend *sb, const struct
 	_cleanup_free_ char *text = NULL;
 	struct spdk_answer answer = {
 		.method = call->method, .id = next_id(sb), .max = SPDK_ANSWER_MAX};
+	struct js *params = TAKE_PTR(call->params);
 	struct spdk_text back;
 	struct spdk_text go;
 
 	call->said = SPDK_SAID_NOTHING;
-	if (spdk_request_print(
-		    call->method, TAKE_PTR(call->params), answer.id, &request, &go.len, err) < 0) {
+	if (spdk_request_print(call->method, params, answer.id, &request, &go.len, err) < 0) {
 		return -1;
 	}
 	go.data = request;

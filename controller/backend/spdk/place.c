@@ -11,18 +11,15 @@
 /** Largest step of sizes that pools of different clusters may come to. */
 #define STEP_MAX (1 * GIB)
 
+/* The least size that is whole in both, 0 when there is none up to STEP_MAX. */
 static int64_t common_multiple(int64_t a, int64_t b)
 {
-	int64_t x = a;
-	int64_t y = b;
-
-	while (y != 0) {
-		int64_t rest = x % y;
-
-		x = y;
-		y = rest;
+	for (int64_t size = a; a > 0 && b > 0 && size <= STEP_MAX; size += a) {
+		if (size % b == 0) {
+			return size;
+		}
 	}
-	return a / x * b;
+	return 0;
 }
 
 /* One step for all pools, and whole MiB, as newer releases are told sizes in MiB. */
@@ -36,7 +33,7 @@ int spdk_limits_of(const struct spdk_backend *sb, const struct spdk_pool *pools,
 	}
 	for (size_t i = 0; i < sb->n_pools; i++) {
 		step = common_multiple(step, pools[i].cluster);
-		if (step > STEP_MAX) {
+		if (step == 0) {
 			return err_set(err, ERR_UNAVAILABLE,
 				"backend %s: the cluster size of lvol store %s, %lld bytes, and those "
 				"of the others have no common multiple up to %lld; make them alike",
@@ -44,8 +41,9 @@ int spdk_limits_of(const struct spdk_backend *sb, const struct spdk_pool *pools,
 				(long long)STEP_MAX);
 		}
 	}
-	*ret = (struct be_limits){
-		.granularity = step, .min_size = step, .max_size = SPDK_SIZE_MAX / step * step};
+	*ret = (struct be_limits){.granularity = step,
+		.min_size = step,
+		.max_size = SPDK_SIZE_MAX - SPDK_SIZE_MAX % MAX(step, 1)};
 	return 0;
 }
 
@@ -151,7 +149,7 @@ int spdk_capacity(struct backend *self, const struct op *op, const char *pool,
 {
 	struct spdk_backend *sb = spdk_of(self);
 	_cleanup_spdk_view_ struct spdk_view view = {0};
-	struct be_limits limits;
+	struct be_limits limits = {0};
 	const char *name = NULL;
 	int64_t room;
 
@@ -162,6 +160,6 @@ int spdk_capacity(struct backend *self, const struct op *op, const char *pool,
 	room = spdk_room(sb, &view, spdk_view_pool(sb, &view, name));
 	*ret = (struct be_capacity){.available = room,
 		.min_size = limits.min_size,
-		.max_size = MIN(limits.max_size, room / limits.granularity * limits.granularity)};
+		.max_size = MIN(limits.max_size, room - room % MAX(limits.granularity, 1))};
 	return 0;
 }

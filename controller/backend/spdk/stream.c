@@ -95,7 +95,7 @@ static int put(struct spdk_stream *stream, const struct deadline *dl, int fd, st
 	for (size_t at = 0; at < stream->len;) {
 		ssize_t n = send(fd, stream->request + at, stream->len - at, MSG_NOSIGNAL);
 
-		if (n > 0) {
+		if (n >= 0) {
 			stream->sent = true;
 			at += (size_t)n;
 		} else if (errno == EAGAIN) {

@@ -84,6 +84,9 @@ static void start(struct peer *peer)
 	(void)snprintf(peer->path, sizeof(peer->path), "%s/s", peer->dir);
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", peer->path);
 	peer->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (peer->listener < 0) {
+		abort();
+	}
 	assert_int_equal(bind(peer->listener, (const struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(peer->listener, 4), 0);
 	assert_int_equal(pthread_create(&peer->thread, NULL, run_peer, peer), 0);
@@ -184,6 +187,9 @@ static void a_hanging_target_ends_with_the_deadline(void **state)
 	(void)snprintf(peer.path, sizeof(peer.path), "%s/s", peer.dir);
 	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", peer.path);
 	peer.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (peer.listener < 0) {
+		abort();
+	}
 	assert_int_equal(bind(peer.listener, (const struct sockaddr *)&addr, sizeof(addr)), 0);
 	assert_int_equal(listen(peer.listener, 4), 0);
 	stream.path = peer.path;
