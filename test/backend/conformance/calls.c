@@ -102,6 +102,7 @@ enum be_result call_once(struct env *env, struct backend *be, const struct call 
 static enum be_result repeat(
 	struct env *env, struct backend *be, const struct call *call, bool failed_too)
 {
+	env->op.deadline = deadline_in(CALL_MS); /* of this one, however many came before */
 	for (;;) {
 		enum be_result result = call_once(env, be, call);
 		struct err out = {0};
@@ -253,6 +254,7 @@ struct be_volumes all_volumes(struct env *env, struct backend *be, size_t page)
 	do {
 		struct be_volumes part;
 
+		env->op.deadline = deadline_in(CALL_MS);
 		if (be->ops->volume_list(be, &env->op, &ask, &part, &env->err) < 0) {
 			fail_msg("list: %s", env->err.msg);
 		}
@@ -275,6 +277,7 @@ struct be_snapshots all_snapshots(struct env *env, struct backend *be, size_t pa
 	do {
 		struct be_snapshots part;
 
+		env->op.deadline = deadline_in(CALL_MS);
 		if (be->ops->snapshot_list(be, &env->op, &ask, &part, &env->err) < 0) {
 			fail_msg("list: %s", env->err.msg);
 		}

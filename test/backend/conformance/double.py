@@ -8,12 +8,28 @@ DOUBLE is the program of the double, SUITE is backend_conformance; unix is SPDK'
 proxy with user and password. RELEASE as the double takes it (default: its newest).
 """
 
+import json
 import os
+import socket as sockets
 import subprocess
 import sys
 import tempfile
 
 USER, PASSWORD = "csi", "between: us"
+
+
+def ask(path, method):
+    """The result of one method, without the code that is under test."""
+    with sockets.socket(sockets.AF_UNIX) as s:
+        s.connect(path)
+        s.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode())
+        return json.loads(s.makefile().readline())["result"]
+
+
+def left(path):
+    """Names of the lvols and subsystems that are on the target."""
+    return [bdev["aliases"][0] for bdev in ask(path, "bdev_get_bdevs") if bdev["product_name"] == "Logical Volume"] + \
+        [subsystem["nqn"] for subsystem in ask(path, "nvmf_get_subsystems") if subsystem["subtype"] == "NVMe"]
 
 
 def main():
@@ -35,8 +51,12 @@ def main():
                 ready = dict(word.split("=", 1) for word in target.stdout.readline().split()[1:])
                 url = ["--url", "http://" + ready["http"], "--token-file", secret] if way == "http" \
                     else ["--url", "unix://" + socket]
-                return subprocess.run([suite, "--backend", "spdk", "--pool", "lvs0", "--other-pool", "lvs1",
+                failed = subprocess.run([suite, "--backend", "spdk", "--pool", "lvs0", "--other-pool", "lvs1",
                                        "--control", control, *url], check=False).returncode
+                for name in left(socket):
+                    print("left on the target:", name)
+                    failed = 1
+                return failed
             finally:
                 target.terminate()
 

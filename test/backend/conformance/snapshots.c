@@ -209,6 +209,39 @@ static void dependants_are_kept(void **state)
 	assert_done(env, create(env, env->subject->b, &args, &volume));
 }
 
+/* Its name is free at once, what was made from it stays, and both ends may go in any order. */
+static void a_snapshot_may_go_before_its_clones(void **state)
+{
+	struct env *env = *state;
+	const struct be_features *features = env->subject->a->ops->features(env->subject->a);
+	struct be_volume_args args[2] = {volume_args(env, "one"), volume_args(env, "two")};
+	struct be_snapshot_args cut;
+	struct be_snapshot snapshot;
+	struct be_volume volume;
+
+	if (!features->snapshots || !features->snapshots_independent ||
+		!features->clone_independent) {
+		skip();
+	}
+	cut = snapshot_args(env, "goes", make_volume(env, "source"));
+	assert_done(env, snap(env, env->subject->a, &cut, &snapshot));
+	for (size_t i = 0; i < ARRAY_SIZE(args); i++) {
+		args[i].source = (struct be_source){.kind = BE_FROM_SNAPSHOT, .object = cut.object};
+		assert_done(env, create(env, env->subject->a, &args[i], &volume));
+	}
+	assert_done(env, remove_snapshot(env, env->subject->a, cut.object));
+	assert_done(env, remove_snapshot(env, env->subject->b, cut.object));
+	assert_int_equal(all_snapshots(env, env->subject->b, 0).n, 0);
+	assert_int_equal(all_volumes(env, env->subject->b, 0).n, 3);
+	assert_done(env, create(env, env->subject->b, &args[0], &volume));
+	assert_done(env, snap(env, env->subject->b, &cut, &snapshot));
+	assert_done(env, remove_volume(env, env->subject->a, args[1].object));
+	assert_done(env, remove_volume(env, env->subject->a, cut.volume));
+	assert_int_equal(all_snapshots(env, env->subject->a, 0).n, 1);
+	assert_done(env, remove_snapshot(env, env->subject->a, cut.object));
+	assert_int_equal(all_volumes(env, env->subject->a, 0).n, 1);
+}
+
 const struct CMUnitTest snapshot_tests[] = {
 	SUITE_TEST(cut_twice_is_one),
 	SUITE_TEST(cut_of_another_volume_is_told),
@@ -218,5 +251,6 @@ const struct CMUnitTest snapshot_tests[] = {
 	SUITE_TEST(volume_from_source_may_be_larger),
 	SUITE_TEST(volume_from_volume),
 	SUITE_TEST(dependants_are_kept),
+	SUITE_TEST(a_snapshot_may_go_before_its_clones),
 	{0},
 };
