@@ -6,8 +6,8 @@
 
 #include "controller/core/core.h"
 
-/** The least ctrlLossTmo, in s, on a backend that forgets its exports: time for its restart, for the
- * attacher to see it (reconcile-sync, 1 min), and for many volumes to be published again. */
+/** The least ctrlLossTmo, in s, on a backend that forgets its exports: time for its restart, for
+ * the attacher to see it (reconcile-sync, 1 min), and for many volumes to be published again. */
 #define CORE_HEAL_S 300
 
 enum core_source_kind { CORE_BLANK, CORE_FROM_SNAPSHOT, CORE_FROM_VOLUME };
