@@ -40,9 +40,10 @@ def test_notes_fit_the_values(tmp_path):
     assert "There is no StorageClass yet" in text and "backend: main" in text
     assert "backends: main has no tokenSecret" in text
     text = notes(tmp_path, "many-backends")
+    assert "backends: by-hand is static: nothing cuts a lost node off" in text
     assert "storageClassName: fast" in text and "tokenSecret" not in text and "Snapshots are off" not in text
     assert "Snapshots are off by sidecars.snapshotter.enabled" in notes(tmp_path, "one-replica")
-    text = notes(tmp_path, "many-backends", "--set", "backends[0].type=spdk", "--skip-schema-validation")
+    text = notes(tmp_path, "many-backends", "--set", "backends[0].type=spdk")
     assert "The controller has 1 replica, not 2" in text
 
 

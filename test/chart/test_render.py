@@ -175,9 +175,8 @@ def test_replicas(values, replicas):
 
 
 def test_a_backend_that_stands_one_writer_forces_one_replica():
-    # No such type is in this version's schema; the rule is there for the one that comes.
     objects = chart.render("many-backends", "--set", "backends[1].type=spdk", "--set",
-                           "controller.replicaCount=3", "--skip-schema-validation")
+                           "controller.replicaCount=3")
     assert objects.one("Deployment")["spec"]["replicas"] == 1
     assert objects.one("Deployment")["spec"]["strategy"] == {"type": "Recreate"}
     assert not objects.kind("PodDisruptionBudget")

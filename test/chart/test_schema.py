@@ -81,6 +81,8 @@ REFUSED = [
     ("sidecars: {resizer: {logLevel: 11}}", ["/sidecars/resizer/logLevel", "10"]),
     ("csiDriver: {nodeAllocatableUpdatePeriodSeconds: 5}", ["/csiDriver/nodeAllocatableUpdatePeriodSeconds", "10"]),
     ("metrics: {address: localhost}", ["/metrics/address", "localhost"]),
+    ("backends: [{name: m}]", ["/backends/0", "url"]),
+    ("backends: [{name: m, type: static, url: 'https://h'}]", ["/backends/0/url"]),
     # what only several values together show
     ("instance: ''", ["instance: is required", "--set instance="]),
     ("backends: []", ["backends: at least one is required", "url:"]),

@@ -10,7 +10,8 @@
 {{- $dir := include "nvmetcp-csi.configDir" . -}}
 {{- $backends := list -}}
 {{- range .Values.backends -}}
-{{- $one := dict "name" .name "type" (default "linux" .type) "url" .url -}}
+{{- $one := dict "name" .name "type" (default "linux" .type) -}}
+{{- with .url }}{{ $_ := set $one "url" . }}{{ end -}}
 {{- with .pool }}{{ $_ := set $one "pool" . }}{{ end -}}
 {{- with .aliases }}{{ $_ := set $one "aliases" . }}{{ end -}}
 {{- with .pools }}{{ $_ := set $one "pools" (join "," .) }}{{ end -}}
@@ -23,24 +24,24 @@
 {{ dict "instance" .Values.instance "backends" $backends | toPrettyJson }}
 {{- end }}
 
-{{/* "true" where every backend is of a type that two controllers may work on at once. */}}
-{{- define "nvmetcp-csi.twoWriters" -}}
-{{- $stand := list "linux" -}}
+{{/* "true" where the type of every backend is one of .types. */}}
+{{- define "nvmetcp-csi.allAre" -}}
 {{- $all := true -}}
-{{- range .Values.backends -}}
-{{- if not (has (default "linux" .type) $stand) }}{{ $all = false }}{{ end -}}
+{{- $types := .types -}}
+{{- range .backends -}}
+{{- if not (has (default "linux" .type) $types) }}{{ $all = false }}{{ end -}}
 {{- end -}}
 {{ $all }}
 {{- end }}
 
+{{/* "true" where two controllers may work on every backend at once. */}}
+{{- define "nvmetcp-csi.twoWriters" -}}
+{{ include "nvmetcp-csi.allAre" (dict "backends" .Values.backends "types" (list "linux" "static")) }}
+{{- end }}
+
 {{/* "true" where every backend still exports after a restart what it did before. */}}
 {{- define "nvmetcp-csi.exportsPersist" -}}
-{{- $persist := list "linux" -}}
-{{- $all := true -}}
-{{- range .Values.backends -}}
-{{- if not (has (default "linux" .type) $persist) }}{{ $all = false }}{{ end -}}
-{{- end -}}
-{{ $all }}
+{{ include "nvmetcp-csi.allAre" (dict "backends" .Values.backends "types" (list "linux" "static")) }}
 {{- end }}
 
 {{- define "nvmetcp-csi.replicas" -}}
