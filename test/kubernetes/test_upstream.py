@@ -63,7 +63,6 @@ FURTHER = (
     (FS, "provisioning should provision storage with pvc data source in parallel"),
     (FS, "provisioning should provision correct filesystem size when restoring snapshot to larger size pvc"),
     (FS, "provisioning should mount multiple PV pointing to the same storage on the same node"),
-    (BLOCK, "provisioning should mount multiple PV pointing to the same storage on the same node"),
     (XFS, "multiVolume should access to two volumes with the same volume mode and retain data across pod "
      "recreation on different node"),
     (FS.replace("default fs", "ext4"), "multiVolume should concurrently access the single volume from pods on the "

@@ -15,7 +15,6 @@ PORTALS = ("127.0.0.1:4420", "127.0.0.1:4421")
 MIB = 1 << 20
 
 
-
 def from_the_page():
     """The backend and the PersistentVolume as the page shows them."""
     with open(PAGE) as page:
@@ -28,7 +27,7 @@ NQN, UUID = CSI["volumeAttributes"]["nqn"], CSI["volumeAttributes"]["uuid"]
 
 EXPORT = """set -e
 modprobe nvmet-tcp
-mkdir -p /srv/by-hand && truncate -s 256M /srv/by-hand/disk
+mkfs.xfs -q /dev/vda && mkdir -p /srv/by-hand && mount /dev/vda /srv/by-hand && truncate -s 256M /srv/by-hand/disk
 cd /sys/kernel/config/nvmet
 mkdir -p subsystems/{nqn}/namespaces/1 && cd subsystems/{nqn}
 echo 1 >attr_allow_any_host
@@ -40,7 +39,7 @@ for port in 4420 4421; do
     mkdir $port
     echo tcp >$port/addr_trtype; echo ipv4 >$port/addr_adrfam
     echo 127.0.0.1 >$port/addr_traddr; echo $port >$port/addr_trsvcid
-    ln -s ../../../subsystems/{nqn} $port/subsystems/
+    ln -s $PWD/../subsystems/{nqn} $port/subsystems/
 done
 """
 UNEXPORT = """set -e
@@ -59,7 +58,8 @@ class World:
         self.node = driver.node(machine).start()
 
     def attach(self, cap, **attributes):
-        context = {**CSI["volumeAttributes"], "portals": ",".join(PORTALS), **attributes}
+        context = {**CSI["volumeAttributes"], "portals": ",".join(PORTALS), "minSize": str(256 * MIB),
+                   **attributes}
         volume = {"volume_id": CSI["volumeHandle"], "volume_context": context}
         return driver.Attachment(self.ctl, self.node, volume, cap)
 
@@ -67,7 +67,10 @@ class World:
 @pytest.fixture(name="world", scope="module")
 def _world():
     with lab.Lab() as private:
-        yield World(private.vm("node"))
+        world = World(private.vm("node", disks={"disk": 2048}))
+        yield world
+        # The administrator takes it away: nothing of ours is left that would keep the target from it.
+        world.vm.run(UNEXPORT.format(nqn=NQN))
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +85,13 @@ def refused(code, text, call, *args, **kwargs):
     with pytest.raises(driver.CsiError) as failure:
         call(*args, **kwargs)
     assert failure.value.code == code and text in failure.value.message, failure.value
+
+
+def test_a_device_of_unknown_size_is_not_formatted(world):
+    link = world.attach(driver.capability("ext4"), minSize="1").publish_controller()
+    refused("FAILED_PRECONDITION", "it is not formatted", link.stage)
+    link.unstage()
+    link.unpublish_controller()
 
 
 def test_a_filesystem_over_two_portals(world):
@@ -117,7 +127,7 @@ def test_the_wrong_namespace_is_not_taken(world):
     link = world.attach(driver.capability("ext4"), uuid="00000000-0000-4000-8000-000000000001").publish_controller()
     with pytest.raises(driver.CsiError) as failure:
         link.stage()
-    assert "00000000-0000-4000-8000-000000000001" in failure.value.message, failure.value
+    assert "none with the volume's" in failure.value.message, failure.value
     link.unstage()
     link.unpublish_controller()
 
@@ -129,8 +139,3 @@ def test_errors_name_the_attribute(world):
     refused("INVALID_ARGUMENT", "PersistentVolume", world.ctl.call, "CreateVolume", name="new",
             volume_capabilities=[cap], parameters={"backend": "by-hand"})
     refused("FAILED_PRECONDITION", "Retain", world.ctl.call, "DeleteVolume", volume_id=CSI["volumeHandle"])
-
-
-def test_the_administrator_takes_it_away(world):
-    """Nothing of ours is left that would keep the target from it."""
-    world.vm.run(UNEXPORT.format(nqn=NQN))
