@@ -17,6 +17,7 @@ static const char help_text[] =
 	"APIs, and says which node may use which volume.\n"
 	"\n"
 	"Usage: nvmetcp-controller --config FILE [FLAG VALUE]...\n"
+	"       nvmetcp-controller audit --help\n"
 	"\n"
 	"  --config FILE           the configuration: instance and backends, in JSON\n"
 	"  --endpoint unix://PATH  socket to serve CSI on (default: $CSI_ENDPOINT)\n"

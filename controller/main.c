@@ -5,6 +5,7 @@
  */
 #include "common/base/process.h"
 #include "common/base/step.h"
+#include "controller/audit_command.h"
 #include "controller/flags.h"
 #include "controller/plugin.h"
 
@@ -42,6 +43,10 @@ int main(int argc, char **argv)
 	struct controller_flags flags;
 	struct err err = {0};
 
+	if (argc > 1 && streq(argv[1], "audit")) {
+		log_set(LOG_LEVEL_WARNING, STDERR_FILENO);
+		return audit_command(argc - 1, argv + 1);
+	}
 	if (controller_flags_parse(argc, argv, environment, &flags, &err) < 0 ||
 		steps_faults_check(&err) < 0) {
 		(void)fprintf(stderr, "nvmetcp-controller: %s\n", err.msg);

@@ -156,6 +156,13 @@ const char *core_backend_name(const struct core *core, size_t i)
 	return core->members[i].name;
 }
 
+const struct be_features *core_backend_features(const struct core *core, size_t i)
+{
+	struct backend *be = core->members[i].be;
+
+	return be->ops->features(be);
+}
+
 size_t core_backend_index(const struct core *core, const char *name)
 {
 	const struct member *member = member_by_name(core, name);

@@ -59,6 +59,8 @@ MUST_USE int core_new(const char *instance, const struct core_backend *backends,
 size_t core_backend_count(const struct core *core);
 /** core_backend_name - of backend @i; borrowed from the core. */
 const char *core_backend_name(const struct core *core, size_t i);
+/** core_backend_features - what backend @i is like; constant, without I/O. */
+const struct be_features *core_backend_features(const struct core *core, size_t i);
 /** What core_backend_index() says of a name that is none. */
 #define CORE_BACKEND_NONE SIZE_MAX
 /** core_backend_index - the number of the backend of that name or alias. */
