@@ -33,7 +33,8 @@ static const char help_text[] =
 	"                      else nvmetcp.csi.dev)\n"
 	"  --json              print the findings as JSON, for --repair\n"
 	"  --repair REPORT     fence the nodes that are let in without being attached, where REPORT,\n"
-	"                      printed with --json some minutes ago, found the same\n"
+	"                      printed with --json some minutes ago, found the same: a file, or the\n"
+	"                      report itself\n"
 	"  --help\n"
 	"\n"
 	"Findings: missing-volume (a PersistentVolume names it, its backend has it not), no-backend (its\n"
@@ -66,7 +67,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret, struct 
 	};
 	int option;
 
-	*ret = (struct arguments){.cluster = "/dev/stdin"};
+	*ret = (struct arguments){0};
 	/* Before any thread: getopt keeps state of its own. NOLINTNEXTLINE(concurrency-mt-unsafe)
 	 */
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -113,9 +114,13 @@ static int read_cluster(const struct arguments *arguments, const struct config *
 {
 	char *text = NULL;
 	size_t len = 0;
-	int rc;
+	/* Standard input is read as it is: in a container nobody but root may open it again. */
+	int rc = arguments->cluster ? file_read(AT_FDCWD, arguments->cluster, CLUSTER_TEXT_MAX,
+					      &text, &len, err)
+				    : file_read_all(STDIN_FILENO, "standard input",
+					      CLUSTER_TEXT_MAX, &text, &len, err);
 
-	if (file_read(AT_FDCWD, arguments->cluster, CLUSTER_TEXT_MAX, &text, &len, err) < 0) {
+	if (rc < 0) {
 		return -1;
 	}
 	rc = cluster_parse(

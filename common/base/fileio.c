@@ -38,17 +38,13 @@ static ssize_t read_full(int fd, char *buf, size_t size)
 	return (ssize_t)len;
 }
 
-int file_read(
-	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
+int file_read_all(
+	int fd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
 {
 	_cleanup_free_ char *data = NULL;
 	size_t size = 0;
 	size_t len = 0;
-	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0) {
-		return err_errno(err, errno, "%s: open", path);
-	}
 	/* The size that stat tells is no help: files of /proc and /sys say 0 or 4096. */
 	for (;;) {
 		if (len == size) {
@@ -81,6 +77,15 @@ int file_read(
 		*ret_len = len;
 	}
 	return 0;
+}
+
+int file_read(
+	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err)
+{
+	_cleanup_close_ int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? err_errno(err, errno, "%s: open", path)
+		      : file_read_all(fd, path, max, ret_data, ret_len, err);
 }
 
 int file_write_all(int fd, const char *data, size_t len)

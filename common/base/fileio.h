@@ -12,6 +12,10 @@
 /** file_write_all - write all @len bytes where the file's offset is. Return: 0, or -1 with errno.
  */
 MUST_USE int file_write_all(int fd, const char *data, size_t len);
+/** file_read_all - as file_read(), of an open file, which may be a pipe; @path names it in errors.
+ */
+MUST_USE int file_read_all(
+	int fd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err);
 /** file_read - the whole file, NUL-terminated, at most @max bytes. The caller frees. Return: 0, or
  * -1 (NOT_FOUND when absent). */
 MUST_USE int file_read(

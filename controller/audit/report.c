@@ -91,7 +91,7 @@ static int read_one(
 		       : err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the report");
 }
 
-int report_read(const char *path, struct arena *arena, struct findings *ret, struct err *err)
+int report_read(const char *from, struct arena *arena, struct findings *ret, struct err *err)
 {
 	_cleanup_js_doc_ struct js_doc *doc = NULL;
 	struct js_at root;
@@ -99,7 +99,9 @@ int report_read(const char *path, struct arena *arena, struct findings *ret, str
 	struct js_at item;
 
 	*ret = (struct findings){0};
-	if (js_parse_file(path, REPORT_TEXT_MAX, &doc, err) < 0) {
+	int rc = *from == '{' ? js_parse("report", from, strlen(from), REPORT_TEXT_MAX, &doc, err)
+			      : js_parse_file(from, REPORT_TEXT_MAX, &doc, err);
+	if (rc < 0) {
 		return -1;
 	}
 	root = js_root(doc);

@@ -13,7 +13,7 @@ void report_table(FILE *out, const struct cluster *cluster, const struct finding
 /** report_json - {"findings": [{"kind", "volume", "node", "persistentVolume"}]}. Return: 0, or -1.
  */
 MUST_USE int report_json(FILE *out, const struct findings *findings, struct err *err);
-/** report_read - read what report_json() wrote to the file @path; strings live in @arena. Return:
- * 0, or -1. */
+/** report_read - read what report_json() wrote; @from is a file's path, or the text itself, which
+ * begins with '{'. Strings live in @arena. Return: 0, or -1. */
 MUST_USE int report_read(
-	const char *path, struct arena *arena, struct findings *ret, struct err *err);
+	const char *from, struct arena *arena, struct findings *ret, struct err *err);

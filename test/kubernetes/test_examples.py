@@ -28,11 +28,8 @@ def _counted(cluster):
 
 @pytest.mark.parametrize("folder", FOLDERS if ALL else CHOSEN)
 def test_example(counted, folder):
-    kubectl = gotools.program("kubernetes", "kubectl")
-    environment = {**os.environ, "KUBECONFIG": counted.plane.admin,
-                   "PATH": os.path.dirname(kubectl) + os.pathsep + os.environ["PATH"]}
     with open(f"{EXAMPLES}/{folder}/README.md") as page:
-        transcript.run(page.read(), f"{EXAMPLES}/{folder}", environment)
+        transcript.run(page.read(), f"{EXAMPLES}/{folder}", counted.environment())
 
 
 def test_static_volume_of_the_api(counted):

@@ -171,6 +171,12 @@ class Cluster:
     def kubectl(self, *argv, **options):
         return self.plane.kubectl(*argv, **options)
 
+    def environment(self):
+        """Of a shell in which kubectl is this cluster's."""
+        kubectl = gotools.program("kubernetes", "kubectl")
+        return {**os.environ, "KUBECONFIG": self.plane.admin,
+                "PATH": os.path.dirname(kubectl) + os.pathsep + os.environ["PATH"]}
+
     def apply(self, what):
         """A file or folder, or YAML text."""
         if "\n" in what:

@@ -262,6 +262,10 @@ static void a_report_is_read_as_it_was_written(void **state UNUSED)
 	for (size_t i = 0; i < read.n; i++) {
 		assert_true(findings_have(&read, &two[i]));
 	}
+	assert_int_equal(report_read("{\"findings\":[]}", arena, &read, &err), 0);
+	assert_int_equal(read.n, 0);
+	assert_int_equal(report_read("{\"findings\":7}", arena, &read, &err), -1);
+	assert_int_equal(report_read(path, arena, &read, &err), 0);
 	two[0].node = NODE_2;
 	assert_false(findings_have(&read, &two[0]));
 	(void)unlink(path);
