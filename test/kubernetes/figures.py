@@ -14,6 +14,7 @@ import metrics
 import writer
 
 PODS = 10
+SIZE = "512Mi"  # so that all of them fit into the pool
 STEP = re.compile(r'^nvmetcp_node_stage_seconds_(count|sum)\{step="([a-z-]+)"\} (\S+)$', re.MULTILINE)
 
 
@@ -28,7 +29,7 @@ def steps(node):
 def start_one(cluster, namespace, name, node):
     """Return: the seconds from applying claim and pod until the pod runs."""
     began = time.monotonic()
-    writer.apply(cluster, namespace, writer.claim(name), writer.pod(name, "sleep infinity", name, node))
+    writer.apply(cluster, namespace, writer.claim(name, size=SIZE), writer.pod(name, "sleep infinity", name, node))
     cluster.wait(f"pod/{name}", "jsonpath={.status.phase}=Running", namespace)
     return time.monotonic() - began
 

@@ -36,10 +36,10 @@ ERRORS = r"I/O error|EXT4-fs (error|warning)|XFS .*(error|corruption|[Ss]hutdown
 SOCKETS = "ss -Htn state established 'dport = :4420' | awk '{print $3, $4}' | sort"
 
 
-def claim(name, storage_class="nvmetcp"):
+def claim(name, storage_class="nvmetcp", size="1Gi"):
     return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name},
             "spec": {"storageClassName": storage_class, "accessModes": ["ReadWriteOnce"],
-                     "resources": {"requests": {"storage": "1Gi"}}}}
+                     "resources": {"requests": {"storage": size}}}}
 
 
 def pod_spec(command, claim_name, node=None):
