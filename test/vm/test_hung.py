@@ -7,7 +7,6 @@ which stays, is in the node's own machine.
 """
 
 import concurrent.futures
-import time
 
 import driver
 import pytest
@@ -66,19 +65,6 @@ def in_d_state(machine):
     return int(machine.run("ps -eo stat=,comm= | grep -c '^D.*nvmetcp-call' || true"))
 
 
-def until_done(call):
-    """Repeat a call as kubelet would."""
-    end = time.monotonic() + 180
-    while True:
-        try:
-            return call()
-        except driver.CsiError as error:
-            assert error.code in ("ABORTED", "DEADLINE_EXCEEDED", "UNAVAILABLE"), error
-            if time.monotonic() > end:
-                raise
-        time.sleep(1)
-
-
 def test_five_hung_volumes_harm_no_other(world):
     far_vm, node_vm, ctl, plugin = world
     before = driver.Checker(node_vm)
@@ -130,7 +116,7 @@ def test_five_hung_volumes_harm_no_other(world):
     # The target comes back: all that was written is there, and all can be taken down.
     node_vm.run("nft delete table inet hang")
     for link, was in zip(links, sums):
-        until_done(link.unstage)
+        driver.until_done(link.unstage)
         link.stage().publish()
         assert node_vm.run(f"cd {link.target} && sha256sum data late") == was
         link.down()

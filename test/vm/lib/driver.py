@@ -4,6 +4,7 @@
 import json
 import os
 import shlex
+import time
 
 BIN = f"/src/build/{os.environ.get('NV_PRESET', 'dev')}/bin"
 KUBELET = "/var/lib/kubelet"
@@ -18,6 +19,19 @@ class CsiError(Exception):
         super().__init__(f"{rpc}: {code}: {message}")
         self.code = code
         self.message = message
+
+
+def until_done(call, timeout=180):
+    """Repeat a call as kubelet would, while its code asks for that."""
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            return call()
+        except CsiError as error:
+            assert error.code in ("ABORTED", "DEADLINE_EXCEEDED", "UNAVAILABLE"), error
+            if time.monotonic() > end:
+                raise
+        time.sleep(1)
 
 
 class Program:

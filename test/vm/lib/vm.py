@@ -140,7 +140,7 @@ class Lab:
 
 
 class VM:
-    def __init__(self, lab, name, number, memory=2048, cpus=2, disks=None, boot_timeout=300, init=None):
+    def __init__(self, lab, name, number, memory=2048, cpus=2, disks=None, boot_timeout=900, init=None):
         """init="systemd": a machine with a service manager; what it writes is kept on its disk
         "system", if there is one, over power cuts."""
         self.lab = lab
@@ -186,7 +186,7 @@ class VM:
             "-smp", str(self.cpus), "-m", f"{self.memory}M",
             "-display", "none", "-no-reboot", "-nodefaults", "-monitor", "none",
             "-kernel", f"/boot/vmlinuz-{version}", "-initrd", make_initramfs(version),
-            "-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 "
+            "-append", "console=ttyS0 quiet panic=-1 net.ifnames=0 log_buf_len=8M "
             f"nv.name={self.name} nv.eth0={self.ip}/24 nv.eth1={self.ip2}/24"
             + self._init_options(),
             "-serial", f"file:{self.out}/console.log",

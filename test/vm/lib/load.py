@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""I/O that checks itself: fio in a machine. Each block carries a checksum and is read back some
+blocks later; the first that is wrong, or the first error, ends its job."""
+
+import json
+
+
+class Load:
+    """Runs from start() to stop() in the background of a VM. paths: {job's name: file or device}."""
+
+    def __init__(self, vm, name, paths, size="8M", offset="0", rate=None, depth=1, verify=True):
+        self.vm, self.name, self.jobs = vm, name, len(paths)
+        words = [
+            "fio", f"--output=/out/{name}.json", "--output-format=json", "--thread", "--rw=randwrite", "--bs=4k",
+            f"--size={size}", f"--offset={offset}", "--direct=1", "--time_based", "--runtime=100000",
+            "--verify_state_save=0", "--ioengine=" + ("psync" if depth == 1 else "libaio"), f"--iodepth={depth}",
+        ]
+        words += ["--verify=crc32c", "--verify_backlog=16", "--verify_fatal=1"] if verify else ["--randrepeat=0", "--refill_buffers=1"]
+        words += [f"--rate_iops={rate}"] if rate else []
+        words += [f"--name={job} --filename={path}" for job, path in paths.items()]
+        self.command = " ".join(words)
+        self.pid = None
+
+    def start(self):
+        self.vm.run(f"rm -f /out/{self.name}.json")
+        self.pid = int(self.vm.run(
+            f"setsid {self.command} </dev/null >/out/{self.name}.log 2>&1 & echo $!"))
+        return self
+
+    def running(self):
+        return self.vm.run(f"kill -0 {self.pid}", check=False)[0] == 0
+
+    def wait(self, timeout=180):
+        """Until it has ended, by itself. Return: what fio says of each job."""
+        self.vm.wait_for(f"! kill -0 {self.pid} 2>/dev/null", timeout=timeout, what=f"{self.name} to end")
+        text = self.vm.run(f"cat /out/{self.name}.json /out/{self.name}.log")
+        jobs = json.JSONDecoder().raw_decode(text[text.index("{"):])[0]["jobs"]
+        assert len(jobs) == self.jobs, text
+        return jobs
+
+    def stop(self, timeout=180):
+        """End it. Return: what fio says of each job; AssertionError when one had an error."""
+        self.vm.run(f"kill -INT {self.pid}", check=False)
+        jobs = self.wait(timeout)
+        failed = [f"{job['jobname']}: error {job['error']}" for job in jobs if job["error"]]
+        assert not failed, f"{failed}\n" + self.vm.run(f"cat /out/{self.name}.log")
+        return jobs
+
+
+def blocks_verified(jobs):
+    return sum(job["read"]["total_ios"] for job in jobs)
+
+
+def longest_request(jobs):
+    """Seconds."""
+    return max(job[way]["clat_ns"]["max"] for job in jobs for way in ("read", "write")) / 1e9
+
+
+def sectors_written(vm):
+    """{disk: sectors written so far} of the multipath disks."""
+    lines = vm.run("cd /sys/block && for d in nvme*n*; do [ -e $d/stat ] && echo $d $(awk '{print $7}' $d/stat); done")
+    return {words[0]: int(words[1]) for words in map(str.split, lines.splitlines()) if "c" not in words[0]}
+
+
+def all_write_on(vm, since, timeout=180):
+    """Wait until every disk in `since` has more sectors written than it says."""
+    for disk, sectors in since.items():
+        vm.wait_for(f"test $(awk '{{print $7}}' /sys/block/{disk}/stat) -gt {sectors}",
+                    timeout=timeout, what=f"writes to {disk}")
