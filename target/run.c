@@ -202,6 +202,9 @@ static int stop(struct run *run, struct err *err)
 	}
 	http_server_free(run->server);
 	api_free(run->api);
+	if (run->agent) {
+		agent_lay_down(run->agent);
+	}
 	agent_free(run->agent);
 	metrics_free(run->metrics);
 	secret_unref(run->token);

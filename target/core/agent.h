@@ -52,6 +52,8 @@ MUST_USE int agent_prepare(struct agent *agent, struct err *err);
  * Return: 0, or -1 when the kernel's target or the gate does not work, or CANCELLED.
  */
 MUST_USE int agent_bring_up(struct agent *agent, const struct deadline *pools, struct err *err);
+/** agent_lay_down - last, when this process ends as it was told to; exports stay. */
+void agent_lay_down(struct agent *agent);
 /** agent_tick - every few seconds: attach pools that came, publish at portals that came. Logs. */
 void agent_tick(struct agent *agent);
 /** agent_healthy - is every pool, portal and object well? Else -1, and @err says what is not. */

@@ -18,15 +18,20 @@ static void record_path(const struct catalog *c, char out[PATH_MAX])
 	(void)snprintf(out, PATH_MAX, "%s/pools/%s.json", c->state_dir, c->name);
 }
 
-/* The identity seen first, "" when none was. */
-static int record_read(const struct catalog *c, char ret_uuid[UUID_TEXT_SIZE], struct err *err)
+/* What is known of the pool outside of it. */
+struct record {
+	char uuid[UUID_TEXT_SIZE]; /* "": it was never seen */
+	int64_t generation;	   /* the newest that was seen */
+};
+
+static int record_read(const struct catalog *c, struct record *ret, struct err *err)
 {
 	_cleanup_js_doc_ struct js_doc *doc = NULL;
 	struct err why = {0};
 	char path[PATH_MAX];
 	const char *uuid;
 
-	ret_uuid[0] = '\0';
+	*ret = (struct record){0};
 	record_path(c, path);
 	if (js_parse_file(path, RECORD_MAX, &doc, &why) < 0) {
 		if (why.code == ERR_NOT_FOUND) {
@@ -37,10 +42,11 @@ static int record_read(const struct catalog *c, char ret_uuid[UUID_TEXT_SIZE], s
 	struct js_at top = js_root(doc);
 
 	if (js_want_obj(&top, &why) < 0 ||
-		js_get_str(&top, "uuid", UUID_TEXT_SIZE - 1, &uuid, &why) < 0) {
+		js_get_str(&top, "uuid", UUID_TEXT_SIZE - 1, &uuid, &why) < 0 ||
+		js_opt_int(&top, "generation", 0, INT64_MAX - 1, &ret->generation, &why) < 0) {
 		return err_set(err, ERR_DATA_LOSS, "%s", why.msg);
 	}
-	(void)snprintf(ret_uuid, UUID_TEXT_SIZE, "%s", uuid);
+	(void)snprintf(ret->uuid, UUID_TEXT_SIZE, "%s", uuid);
 	return 0;
 }
 
@@ -55,6 +61,7 @@ static int record_write(const struct step *in UNUSED, const struct catalog *c,
 	js_set_str(obj, "name", c->name);
 	js_set_str(obj, "uuid", stamp->uuid);
 	js_set_str(obj, "path", c->path);
+	js_set_int(obj, "generation", stamp->generation);
 	if (js_print(obj, "record of the pool", RECORD_MAX, &text, &len, err) < 0) {
 		return -1;
 	}
@@ -66,10 +73,21 @@ static int record_write(const struct step *in UNUSED, const struct catalog *c,
 	return file_write_atomic(AT_FDCWD, path, text, len, 0600, err);
 }
 
-/* @recorded gets the identity that was recorded before. */
-static int open_recorded(const struct step *in, const struct catalog *c,
-	char recorded[UUID_TEXT_SIZE], struct store **ret_store, struct stamp *ret_stamp,
-	struct err *err)
+static int refuse_older(const struct catalog *c, const struct record *record,
+	const struct stamp *stamp, struct err *err)
+{
+	if (stamp->generation >= record->generation || !streq(record->uuid, stamp->uuid)) {
+		return 0;
+	}
+	return err_set(err, ERR_FAILED_PRECONDITION,
+		"pool %s: %s holds an older copy of it (generation %lld, %lld is recorded), as from a backup, without what came since: mount the newest, or remove %s/pools/%s.json to use this one",
+		c->name, c->path, (long long)stamp->generation, (long long)record->generation,
+		c->state_dir, c->name);
+}
+
+/* The pool, if it is the one that was recorded and no older copy of it. */
+static int open_recorded(const struct step *in, const struct catalog *c, struct record *record,
+	struct store **ret_store, struct stamp *ret_stamp, struct err *err)
 {
 	struct file_store_options options = {
 		.path = c->path,
@@ -79,38 +97,102 @@ static int open_recorded(const struct step *in, const struct catalog *c,
 		.fs = c->fs,
 	};
 
-	if (record_read(c, recorded, err) < 0) {
+	if (record_read(c, record, err) < 0) {
 		return -1;
 	}
-	if (!options.uuid && recorded[0]) {
-		options.uuid = recorded;
+	if (!options.uuid && record->uuid[0]) {
+		options.uuid = record->uuid;
 	}
-	return file_store_open(in, &options, ret_store, ret_stamp, err);
+	if (file_store_open(in, &options, ret_store, ret_stamp, err) < 0) {
+		return -1;
+	}
+	if (refuse_older(c, record, ret_stamp, err) < 0) {
+		store_free(*ret_store);
+		*ret_store = NULL;
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * One generation more, first in the pool, then in the record: a crash in between leaves a pool that
+ * is newer than recorded, which is fine. Without a free block the old one is kept.
+ */
+static int next_generation(const struct step *in, const struct catalog *c, struct store *store,
+	struct stamp *stamp, struct err *err)
+{
+	struct err why = {0};
+
+	if (store->ops->generation_write(in, store, stamp->generation + 1, &why) == 0) {
+		stamp->generation++;
+	} else if (why.code != ERR_RESOURCE_EXHAUSTED) {
+		return err_set(err, why.code, "pool %s: %s", c->name, why.msg);
+	}
+	return 0;
+}
+
+static int take_into_use(const struct step *in, const struct catalog *c,
+	const struct record *record, struct store *store, struct stamp *stamp, struct err *err)
+{
+	struct err why = {0};
+
+	if (next_generation(in, c, store, stamp, err) < 0) {
+		return -1;
+	}
+	if (record_write(in, c, stamp, &why) == 0) {
+		return 0;
+	}
+	if (!streq(record->uuid, stamp->uuid)) {
+		return err_set(err, why.code, "pool %s: record its identity: %s", c->name, why.msg);
+	}
+	/* It is known for what it is; only how new it is, is not. */
+	LOG_WARNING("generation of the pool cannot be recorded", LOG_STR("pool", c->name),
+		LOG_ERR(&why));
+	return 0;
 }
 
 static int open_store(const struct step *in, struct catalog *c, struct store **ret_store,
 	struct stamp *ret_stamp, struct err *err)
 {
-	char recorded[UUID_TEXT_SIZE];
+	struct record record;
 
-	if (open_recorded(in, c, recorded, ret_store, ret_stamp, err) < 0) {
+	if (open_recorded(in, c, &record, ret_store, ret_stamp, err) < 0) {
 		return -1;
 	}
-	if (!streq(recorded, ret_stamp->uuid) && record_write(in, c, ret_stamp, err) < 0) {
+	if (take_into_use(in, c, &record, *ret_store, ret_stamp, err) < 0) {
 		store_free(*ret_store);
 		*ret_store = NULL;
-		return err_wrap(err, "pool %s: record its identity", c->name);
+		return -1;
 	}
 	return 0;
+}
+
+void catalog_lay_down(const struct step *in, struct catalog *c)
+{
+	struct record record = {0};
+	struct stamp stamp;
+	struct err err = {0};
+
+	if (catalog_use(c, NULL) < 0) {
+		return;
+	}
+	(void)pthread_mutex_lock(&c->lock);
+	stamp = c->stamp;
+	(void)pthread_mutex_unlock(&c->lock);
+	(void)snprintf(record.uuid, sizeof(record.uuid), "%s", stamp.uuid);
+	if (take_into_use(in, c, &record, c->store, &stamp, &err) < 0) {
+		LOG_WARNING("generation of the pool cannot be written", LOG_ERR(&err));
+	}
+	catalog_done(c);
 }
 
 int catalog_probe(const struct step *in, const struct catalog *c, struct err *err)
 {
 	struct store *store = NULL;
 	struct stamp stamp;
-	char recorded[UUID_TEXT_SIZE];
+	struct record record;
 
-	if (open_recorded(in, c, recorded, &store, &stamp, err) < 0) {
+	if (open_recorded(in, c, &record, &store, &stamp, err) < 0) {
 		return -1;
 	}
 	store_free(store);

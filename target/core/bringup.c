@@ -262,6 +262,26 @@ void agent_tick(struct agent *agent)
 	open_ports(agent);
 }
 
+static int lay_down(const struct step *in, void *arg, struct err *err UNUSED)
+{
+	struct agent *agent = arg;
+
+	for (unsigned i = 0; i < agent->n_catalogs; i++) {
+		catalog_lay_down(in, agent->catalogs[i]);
+	}
+	return 0;
+}
+
+void agent_lay_down(struct agent *agent)
+{
+	struct steps steps = {.operation = "LayDown"};
+	struct err err = {0};
+
+	if (agent_step(&steps, "pools", lay_down, agent, &err) < 0) {
+		LOG_WARNING("pools are not laid down", LOG_ERR(&err));
+	}
+}
+
 int agent_healthy(struct agent *agent, struct err *err)
 {
 	struct err why = {0};
@@ -272,11 +292,16 @@ int agent_healthy(struct agent *agent, struct err *err)
 		if (!catalog_ready(catalog, &why)) {
 			return err_set(err, ERR_UNAVAILABLE, "%s", why.msg);
 		}
-		size_t damaged = catalog_damage_count(catalog) + atomic_load(&agent->unfinished[i]);
-		if (damaged > 0) {
+		if (catalog_damage_first(catalog, &why) < 0) {
 			return err_set(err, ERR_UNAVAILABLE,
-				"pool %s: %zu objects cannot be used, see the log",
-				catalog_name(catalog), damaged);
+				"pool %s: %zu objects cannot be used, the first of them: %s",
+				catalog_name(catalog), catalog_damage_count(catalog), why.msg);
+		}
+		unsigned unfinished = atomic_load(&agent->unfinished[i]);
+		if (unfinished > 0) {
+			return err_set(err, ERR_UNAVAILABLE,
+				"pool %s: %u objects are not recovered yet, see the log; it is tried again",
+				catalog_name(catalog), unfinished);
 		}
 	}
 	if (!atomic_load(&agent->up)) {

@@ -217,6 +217,39 @@ size_t catalog_damage_count(struct catalog *c)
 	return n;
 }
 
+struct first {
+	const char *id;
+	const char *reason;
+};
+
+static bool note_first(const char *key, void *value, void *arg)
+{
+	struct first *first = arg;
+
+	if (!first->id || strcmp(key, first->id) < 0) {
+		*first = (struct first){key, value};
+	}
+	return true;
+}
+
+int catalog_damage_first(struct catalog *c, struct err *err)
+{
+	int rc = 0;
+
+	(void)pthread_mutex_lock(&c->lock);
+	for (int kind = 0; rc == 0 && kind < OBJECT_KINDS; kind++) {
+		struct first first = {NULL, NULL};
+
+		map_each(c->damaged[kind], note_first, &first);
+		if (first.id) {
+			rc = err_set(err, ERR_INTERNAL, "%s %s: %s",
+				object_kind_name((enum object_kind)kind), first.id, first.reason);
+		}
+	}
+	(void)pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
 static bool add_committed(const char *key UNUSED, void *value, void *arg)
 {
 	int64_t *sum = arg;

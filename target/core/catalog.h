@@ -41,10 +41,13 @@ void catalog_uuid(struct catalog *catalog, char out[UUID_TEXT_SIZE]);
 
 /**
  * catalog_attach - open the pool and read all states, instead of what was known before. Nothing in
- * the pool but temporary files is changed. Waits until nobody uses the catalog.
+ * the pool but temporary files and its generation is changed. Waits until nobody uses the catalog.
  * Return: 0, or -1: then the pool counts as absent, and @err is remembered as the reason.
  */
 MUST_USE int catalog_attach(const struct step *in, struct catalog *catalog, struct err *err);
+/** catalog_lay_down - the pool will be used no more by this process: a copy that was made of it
+ * until now counts as an older one. Best effort; logs. */
+void catalog_lay_down(const struct step *in, struct catalog *catalog);
 /** catalog_probe - would catalog_attach() find the pool, is it the recorded one, does reflink work?
  * Changes nothing. Return: 0, or -1 with the reason. */
 MUST_USE int catalog_probe(const struct step *in, const struct catalog *catalog, struct err *err);
@@ -75,6 +78,9 @@ void catalog_damage(struct catalog *catalog, struct object_name name, const char
 MUST_USE int catalog_damaged(struct catalog *catalog, struct object_name name, struct err *err);
 /** catalog_damage_count - objects that cannot be used. */
 size_t catalog_damage_count(struct catalog *catalog);
+/** catalog_damage_first - of these the first by name. Return: 0 when there is none, else -1
+ * INTERNAL with its name and reason. */
+MUST_USE int catalog_damage_first(struct catalog *catalog, struct err *err);
 
 /**
  * catalog_reserve - take a new object in, or a larger version of one that is there, when the

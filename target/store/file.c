@@ -6,6 +6,7 @@
 
 #include "common/base/fileio.h"
 #include "target/store/file_priv.h"
+#include "target/store/generation.h"
 #include "target/store/spare.h"
 
 #include <errno.h>
@@ -203,6 +204,12 @@ static int file_each(struct store *store, enum object_kind kind, bool states,
 	return dir_each(fs->folders[kind], ".", each_name, &each, err);
 }
 
+static int file_generation_write(
+	const struct step *in, struct store *store, int64_t generation, struct err *err)
+{
+	return generation_write(in, file_store_of(store)->dirfd, generation, err);
+}
+
 struct tidy {
 	const struct step *in;
 	int folder;
@@ -282,6 +289,7 @@ static const struct store_ops file_ops = {
 	.state_read = file_state_read,
 	.state_remove = file_state_remove,
 	.each = file_each,
+	.generation_write = file_generation_write,
 	.tidy = file_tidy,
 	.free = file_free,
 };
@@ -354,6 +362,9 @@ int file_store_open(const struct step *in, const struct file_store_options *opti
 	}
 	if (match_identity(options, &fs->stamp, err) < 0 || open_folders(fs, err) < 0) {
 		return -1;
+	}
+	if (generation_read(fs->dirfd, fs->path, &fs->stamp.generation, err) < 0) {
+		return err_wrap(err, "pool %s", options->name);
 	}
 	/* Without a free block it cannot be tried; --init-pool did, before it made the identity. */
 	if (stamp_probe_reflink(in, fs->dirfd, fs->path, fs->fs, &why) < 0 &&

@@ -4,6 +4,7 @@
  * file that nvmet exports as it is; its state text lies beside it.
  *
  *	<path>/.nvmetcp-pool			identity of the pool
+ *	<path>/.nvmetcp-generation		how old this copy of it is
  *	<path>/volumes/<id>.img, <id>.json	data and state
  *	<path>/snapshots/<id>.img, <id>.json
  */

@@ -16,6 +16,7 @@
 struct stamp {
 	char uuid[UUID_TEXT_SIZE];
 	char name[OBJECT_ID_SIZE];
+	int64_t generation; /* of what file_store_open() opened; 0 elsewhere */
 };
 
 /**

@@ -100,6 +100,9 @@ struct store_ops {
 	/** Ids that have a state (@states) or data (not @states), until @fn returns non-zero. */
 	int (*each)(struct store *store, enum object_kind kind, bool states,
 		int (*fn)(const char *id, void *arg), void *arg, struct err *err);
+	/** Keep the generation with the pool (generation.h). */
+	int (*generation_write)(
+		const struct step *in, struct store *store, int64_t generation, struct err *err);
 	/** Remove what an interrupted state_write left, and prepare for a full pool. */
 	int (*tidy)(const struct step *in, struct store *store, struct err *err);
 
