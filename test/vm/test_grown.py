@@ -89,7 +89,7 @@ def test_restored_at_three_times_the_size_beside_its_origin(site, fs):
     link = site.attach(origin, fs=fs, pod="origin").up()
     kept = write_tree(machine, link.target, "tree")
     io = load.Load(machine, f"origin-{fs}", {"origin": f"{link.target}/data"}, rate=100).start()
-    load.all_write_on(machine, load.sectors_written(machine))
+    io.goes_on()
     snapshot = site.snapshot(f"three-{fs}", origin)
     machine.run(f"echo later >{link.target}/tree/f300 && sync -f {link.target}")
     restored = site.create(f"restored-{fs}", fs, 1200 * MIB, source=snapshot)

@@ -64,8 +64,8 @@ def test_io_goes_on_by_itself(private):
     before = [set(remote.controllers(machine)) for machine in site.nodes]
     loads = [load.Load(machine, f"io{i}", {f"v{j}": links[j].target for j in range(i, VOLUMES, 2)}, rate=8).start()
              for i, machine in enumerate(site.nodes)]
-    for machine in site.nodes:
-        load.all_write_on(machine, load.sectors_written(machine))
+    for each in loads:
+        each.goes_on()
     gaps = []
     for number in range(ROUNDS):
         began = time.monotonic()
@@ -78,7 +78,8 @@ def test_io_goes_on_by_itself(private):
         for machine in site.nodes:
             remote.paths_live(machine, PATHS)
             assert not remote.given_up(machine), remote.given_up(machine)
-            load.all_write_on(machine, load.sectors_written(machine))
+        for each in loads:
+            each.goes_on()
         assert [set(remote.controllers(machine)) for machine in site.nodes] == before
         gaps.append(time.monotonic() - began)
         print(f"\nround {number + 1} of {ROUNDS}: {gaps[-1]:.0f} s from power off until all write again")

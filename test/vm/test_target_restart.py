@@ -28,12 +28,12 @@ def test_io_survives_agent_and_machine():
         node_vm.wait_for(f"test $(stat -c %b {link.target}/data 2>/dev/null || echo 0) -gt 2000", what="the first writes")
 
         site.target.kill()
-        load.all_write_on(node_vm, load.sectors_written(node_vm))
+        io.goes_on()
         site.target.start()
 
         site.power_cycle_target()
         remote.paths_live(node_vm, 2, nqn)
-        load.all_write_on(node_vm, load.sectors_written(node_vm))
+        io.goes_on()
         jobs = io.stop()
         assert load.blocks_verified(jobs) > 1000
         assert node_vm.run(f"findmnt -no SOURCE {link.staging}").strip() == device

@@ -92,7 +92,7 @@ def test_a_fenced_node_writes_nothing_more(site):
             link.unpublish()
             link.unstage()
         assert io.running(), f"round {number + 1}: the other node's writer ended"
-        load.all_write_on(site.nodes[1], load.sectors_written(site.nodes[1]))
+        io.goes_on()
     jobs = io.stop()
     assert load.blocks_verified(jobs) > 100
     print(f"\n{FENCES} rounds, two fences each; the node that stayed verified {load.blocks_verified(jobs)} blocks, "
@@ -135,7 +135,7 @@ def test_volumes_of_one_subsystem_leave_each_other_alone(site):
         if way == "unpublish_controller":
             one.unpublish_controller()
         assert remote.controllers(machine) == before, way
-        load.all_write_on(machine, load.sectors_written(machine))
+        io.goes_on()
         one.up()
         assert machine.run(f"cat {one.target}/data | sha256sum") == data
     # The plugin counts its users over a restart of its own.
@@ -196,7 +196,7 @@ def test_two_nodes_read_a_snapshot_taken_under_load(site, fs):
     machine.wait_for(f"test -e {link.target}/f60", what="files to be made")
     snapshot = site.snapshot(f"busy-{fs}", origin)
     copy = site.create(f"copy-{fs}", fs, size, mode=READERS, source=snapshot)
-    load.all_write_on(machine, load.sectors_written(machine))
+    io.goes_on()
 
     # Its log has to be replayed, which readers may not: the error says what to do, and that helps.
     readers = [site.attach(copy, i, fs, mode=READERS, pod="reader", readonly=True) for i in range(2)]

@@ -3,13 +3,14 @@
 blocks later; the first that is wrong, or the first error, ends its job."""
 
 import json
+import time
 
 
 class Load:
     """Runs from start() to stop() in the background of a VM. paths: {job's name: file or device}."""
 
     def __init__(self, vm, name, paths, size="8M", offset="0", rate=None, depth=1, verify=True):
-        self.vm, self.name, self.jobs = vm, name, len(paths)
+        self.vm, self.name, self.paths = vm, name, list(paths.values())
         words = [
             "fio", f"--output=/out/{name}.json", "--output-format=json", "--thread", "--rw=randwrite", "--bs=4k",
             f"--size={size}", f"--offset={offset}", "--direct=1", "--time_based", "--runtime=100000",
@@ -27,6 +28,25 @@ class Load:
             f"setsid {self.command} </dev/null >/out/{self.name}.log 2>&1 & echo $!"))
         return self
 
+    def goes_on(self, timeout=240):
+        """Wait until each of its disks has more written to it than now."""
+        disks = {self._disk(path) for path in self.paths}
+        since = sectors_written(self.vm)
+        end = time.monotonic() + timeout
+        while True:
+            now = sectors_written(self.vm)
+            still = [disk for disk in disks if now.get(disk, 0) <= since.get(disk, 0)]
+            if not still:
+                return
+            assert time.monotonic() < end, f"{self.vm.name}: no write within {timeout} s to {still}"
+            time.sleep(1)
+
+    def _disk(self, path):
+        """The multipath disk of a block device, or below a file's folder."""
+        return self.vm.run(
+            f"if [ -b {path} ]; then basename $(readlink /sys/dev/block/$((0x$(stat -c %t {path}))):$((0x$(stat -c %T {path})))); "
+            f"else basename $(findmnt -no SOURCE -T $(dirname {path})); fi").strip()
+
     def running(self):
         return self.vm.run(f"kill -0 {self.pid}", check=False)[0] == 0
 
@@ -35,7 +55,7 @@ class Load:
         self.vm.wait_for(f"! kill -0 {self.pid} 2>/dev/null", timeout=timeout, what=f"{self.name} to end")
         text = self.vm.run(f"cat /out/{self.name}.json /out/{self.name}.log")
         jobs = json.JSONDecoder().raw_decode(text[text.index("{"):])[0]["jobs"]
-        assert len(jobs) == self.jobs, text
+        assert len(jobs) == len(self.paths), text
         return jobs
 
     def stop(self, timeout=180):
@@ -47,6 +67,12 @@ class Load:
         return jobs
 
 
+def sectors_written(vm):
+    """{disk: sectors written so far} of the multipath disks."""
+    lines = vm.run("cd /sys/block && grep -H . nvme*/stat || true").splitlines()
+    return {line.partition("/")[0]: int(line.partition(":")[2].split()[6]) for line in lines}
+
+
 def blocks_verified(jobs):
     return sum(job["read"]["total_ios"] for job in jobs)
 
@@ -54,16 +80,3 @@ def blocks_verified(jobs):
 def longest_request(jobs):
     """Seconds."""
     return max(job[way]["clat_ns"]["max"] for job in jobs for way in ("read", "write")) / 1e9
-
-
-def sectors_written(vm):
-    """{disk: sectors written so far} of the multipath disks."""
-    lines = vm.run("cd /sys/block && for d in nvme*n*; do [ -e $d/stat ] && echo $d $(awk '{print $7}' $d/stat); done")
-    return {words[0]: int(words[1]) for words in map(str.split, lines.splitlines()) if "c" not in words[0]}
-
-
-def all_write_on(vm, since, timeout=180):
-    """Wait until every disk in `since` has more sectors written than it says."""
-    for disk, sectors in since.items():
-        vm.wait_for(f"test $(awk '{{print $7}}' /sys/block/{disk}/stat) -gt {sectors}",
-                    timeout=timeout, what=f"writes to {disk}")

@@ -102,22 +102,23 @@ class Site:
 
 def controllers(machine, nqn=None):
     """{name: state} of the initiator's controllers, of one subsystem or of all."""
-    lines = machine.run("cd /sys/class/nvme && for c in *; do [ -e $c/subsysnqn ] || continue; "
-                        "echo $c $(cat $c/subsysnqn) $(cat $c/state); done").splitlines()
-    return {words[0]: words[2] for words in map(str.split, lines) if len(words) == 3 and nqn in (None, words[1])}
+    found = {"subsysnqn": {}, "state": {}}
+    for line in machine.run("cd /sys/class/nvme && grep -H . nvme*/subsysnqn nvme*/state || true").splitlines():
+        where, _, value = line.partition(":")
+        name, _, attribute = where.partition("/")
+        found.get(attribute, {})[name] = value
+    return {name: state for name, state in found["state"].items() if nqn in (None, found["subsysnqn"].get(name))}
 
 
-def paths_live(machine, count, nqn=None, timeout=180):
+def paths_live(machine, count, nqn=None, timeout=240):
     """Wait until the initiator has exactly `count` controllers, all live, for one subsystem or for all."""
-    those = f"grep -lx {nqn} /sys/class/nvme/nvme*/subsysnqn" if nqn else "ls /sys/class/nvme/nvme*/subsysnqn"
-    machine.wait_for(
-        f"set -- $({those} 2>/dev/null); live=0; "
-        "for c; do [ \"$(cat ${c%/*}/state)\" = live ] && live=$((live+1)); done; "
-        f"[ $# = {count} ] && [ $live = {count} ]",
-        timeout=timeout, what=f"{count} live paths to {nqn or 'all subsystems'}")
+    those = f"grep -lx {nqn} nvme*/subsysnqn | sed s/subsysnqn/state/" if nqn else "ls nvme*/state"
+    machine.wait_for(f"cd /sys/class/nvme && set -- $(cat /dev/null $({those})) && [ $# = {count} ] "
+                     f"&& [ \"$(echo $* | tr ' ' '\\n' | sort -u)\" = live ]",
+                     timeout=timeout, what=f"{count} live paths to {nqn or 'all subsystems'}")
 
 
 def given_up(machine):
     """What the kernel says when an initiator gave a volume up by itself, or lost I/O."""
-    return machine.run("dmesg | grep -E 'Removing ctrl|I/O error|remount.*read-only|shutting down filesystem|Shutdown' "
+    return machine.run("dmesg | grep -E 'Removing controller|I/O error|remount.*read-only|shutting down filesystem|Shutdown' "
                        "|| true").splitlines()
