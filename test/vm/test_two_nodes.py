@@ -49,7 +49,7 @@ class Watched:
 
     def start(self):
         self.io = load.Load(self.site.nodes[0], self.name, {self.name: self.link.target},
-                            size="1M", depth=16, verify=False).start()
+                            size="1M", writers=8).start()
         self.site.target_vm.run(self.read.format("start"))
         self.site.target_vm.wait_for(f"{self.read.format('now')} && ! cmp -s /run/{self.name}.start /run/{self.name}.now",
                                      what=f"writes of {self.name}")

@@ -7,16 +7,18 @@ import time
 
 
 class Load:
-    """Runs from start() to stop() in the background of a VM. paths: {job's name: file or device}."""
+    """Runs from start() to stop() in the background of a VM. paths: {job's name: file or device};
+    writers: how many write at once to each, which then cannot be verified."""
 
-    def __init__(self, vm, name, paths, size="8M", offset="0", rate=None, depth=1, verify=True):
+    def __init__(self, vm, name, paths, size="8M", offset="0", rate=None, writers=1):
         self.vm, self.name, self.paths = vm, name, list(paths.values())
         words = [
-            "fio", f"--output=/out/{name}.json", "--output-format=json", "--thread", "--rw=randwrite", "--bs=4k",
+            "fio", f"--output=/out/{name}.json", "--output-format=json", "--rw=randwrite", "--bs=4k",
             f"--size={size}", f"--offset={offset}", "--direct=1", "--time_based", "--runtime=100000",
-            "--verify_state_save=0", "--ioengine=" + ("psync" if depth == 1 else "libaio"), f"--iodepth={depth}",
+            "--verify_state_save=0", "--ioengine=psync",
         ]
-        words += ["--verify=crc32c", "--verify_backlog=16", "--verify_fatal=1"] if verify else ["--randrepeat=0", "--refill_buffers=1"]
+        words += ["--verify=crc32c", "--verify_backlog=16", "--verify_fatal=1"] if writers == 1 else \
+            [f"--numjobs={writers}", "--group_reporting", "--randrepeat=0", "--refill_buffers=1"]
         words += [f"--rate_iops={rate}"] if rate else []
         words += [f"--name={job} --filename={path}" for job, path in paths.items()]
         self.command = " ".join(words)
@@ -54,6 +56,7 @@ class Load:
         """Until it has ended, by itself. Return: what fio says of each job."""
         self.vm.wait_for(f"! kill -0 {self.pid} 2>/dev/null", timeout=timeout, what=f"{self.name} to end")
         text = self.vm.run(f"cat /out/{self.name}.json /out/{self.name}.log")
+        assert "{" in text, f"{self.name} ended without a word:\n" + self.vm.run("dmesg | tail -n 30")
         jobs = json.JSONDecoder().raw_decode(text[text.index("{"):])[0]["jobs"]
         assert len(jobs) == len(self.paths), text
         return jobs
