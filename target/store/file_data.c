@@ -134,7 +134,7 @@ int file_data_grow(const struct step *in, struct store *store, struct object_nam
 	}
 	if (size < st.st_size) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
-			"%s %s: its data file has %lld bytes and is never cut to %lld",
+			"%s %s: its data file has %lld bytes and is never cut to %lld, as an older state file would have it: put the newer one back, or correct its size, and restart the agent",
 			object_kind_name(name.kind), name.id, (long long)st.st_size,
 			(long long)size);
 	}

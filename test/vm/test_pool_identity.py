@@ -160,11 +160,14 @@ def test_damaged_files(world, kind, damage, part):
 
 
 def test_older_state_file(world):
-    """A state put back from a backup says less than is there: nothing is cut off."""
+    """A state put back from a backup says less than is there: nothing is cut off, nobody gets in."""
     path = f"{POOL}/volumes/{world.id}"
-    world.vm.run(f"cp -a {path}.json {POOL}/saved")
+    world.vm.run(f"cp -a {path}.json {POOL}/older")
     world.ctl.call("ControllerExpandVolume", volume_id=world.kept["volume_id"],
                    capacity_range={"required_bytes": 512 * MIB})
-    world.restart(f"mv {POOL}/saved {path}.json")
-    world.all_is_right()
+    world.restart(f"mv {path}.json {POOL}/newer && mv {POOL}/older {path}.json")
+    world.volume_refused("never cut")
+    assert world.id in world.health() and "never cut" in world.health()
     assert int(world.vm.run(f"stat -c %s {path}.img")) == 512 * MIB
+    world.restart(f"mv {POOL}/newer {path}.json")
+    world.all_is_right()
