@@ -27,6 +27,7 @@ class Site:
             machine.launch()
         for machine in machines:
             machine.wait_ready()
+        self.warm_nft()
         self.url = f"https://{self.target_vm.ip}:{API_PORT}"
         self.tls = driver.Tls(self.target_vm, self.target_vm.ip, driver.mount_system_disk(self.target_vm))
         self.target = driver.target(
@@ -47,6 +48,10 @@ class Site:
         system = driver.mount_system_disk(machine, "/dev/vda")
         machine.run(f"mkdir -p {system}/kubelet {driver.KUBELET} && mount --bind {system}/kubelet {driver.KUBELET}")
 
+    def warm_nft(self):
+        """The agent gives it some seconds; on a busy emulated machine its first start takes them to load."""
+        self.target_vm.run("nft add table inet warm && nft delete table inet warm")
+
     def mount_pool(self):
         self.target_vm.run(f"modprobe -a nvmet-tcp; mkdir -p {POOL} && mount /dev/vda {POOL}")
 
@@ -55,6 +60,7 @@ class Site:
         self.target_vm.power_cycle()
         driver.mount_system_disk(self.target_vm)
         self.mount_pool()
+        self.warm_nft()
         self.target.start(environment)
 
     def power_cycle_node(self, i=0):
