@@ -135,14 +135,15 @@ static int compare(struct core *core, struct op *op, const struct arguments *arg
 {
 	struct findings earlier = {0};
 	struct findings now;
+	const struct repair repair = {
+		.cluster = cluster, .now = &now, .earlier = &earlier, .out = stderr};
 	struct repaired repaired = {0};
 
 	if ((arguments->repair && report_read(arguments->repair, op->arena, &earlier, err) < 0) ||
 		audit_compare(core, op, cluster, &now, err) < 0) {
 		return -1;
 	}
-	if (arguments->repair &&
-		audit_repair(core, op, cluster, &now, &earlier, stderr, &repaired, err) < 0) {
+	if (arguments->repair && audit_repair(core, op, &repair, &repaired, err) < 0) {
 		return -1;
 	}
 	if (!arguments->json) {

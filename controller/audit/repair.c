@@ -28,35 +28,36 @@ static int fence(struct core *core, struct op *op, const struct finding *finding
 	return core_unpublish(core, &one, &id, finding->node, err);
 }
 
-int audit_repair(struct core *core, struct op *op, const struct cluster *cluster,
-	const struct findings *now, const struct findings *earlier, FILE *out, struct repaired *ret,
-	struct err *err)
+int audit_repair(struct core *core, struct op *op, const struct repair *repair,
+	struct repaired *ret, struct err *err)
 {
 	*ret = (struct repaired){0};
-	if (!cluster->has_volumes || !cluster->has_attachments) {
+	if (!repair->cluster->has_volumes || !repair->cluster->has_attachments) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
 			"the cluster's listing has no %s at all, so nothing is mended by it; get it with: kubectl get "
 			"persistentvolumes,volumeattachments -o json",
-			cluster->has_volumes ? "VolumeAttachment" : "PersistentVolume");
+			repair->cluster->has_volumes ? "VolumeAttachment" : "PersistentVolume");
 	}
-	for (size_t i = 0; i < now->n; i++) {
-		const struct finding *finding = &now->list[i];
+	for (size_t i = 0; i < repair->now->n; i++) {
+		const struct finding *finding = &repair->now->list[i];
 		struct err why = {0};
 
 		if (finding->kind != FOUND_LEAKED_GRANT) {
 			continue;
 		}
-		if (!findings_have(earlier, finding)) {
+		if (!findings_have(repair->earlier, finding)) {
 			ret->left++;
-			(void)fprintf(out, "left: %s, node %s: the earlier report has it not\n",
+			(void)fprintf(repair->out,
+				"left: %s, node %s: the earlier report has it not\n",
 				finding->volume, finding->node);
 		} else if (fence(core, op, finding, &why) < 0) {
 			ret->left++;
-			(void)fprintf(out, "left: %s, node %s: %s\n", finding->volume,
+			(void)fprintf(repair->out, "left: %s, node %s: %s\n", finding->volume,
 				finding->node, why.msg);
 		} else {
 			ret->fenced++;
-			(void)fprintf(out, "fenced: %s, node %s\n", finding->volume, finding->node);
+			(void)fprintf(repair->out, "fenced: %s, node %s\n", finding->volume,
+				finding->node);
 		}
 	}
 	return 0;

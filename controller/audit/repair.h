@@ -9,17 +9,24 @@
 
 #include <stdio.h>
 
+/** struct repair - what two audits found, and where to say what is done; all borrowed. */
+struct repair {
+	const struct cluster *cluster; /* of the audit of now */
+	const struct findings *now;
+	const struct findings *earlier;
+	FILE *out;
+};
+
 struct repaired {
 	size_t fenced;
 	size_t left; /* leaked grants that stay, each with a line why */
 };
 
 /**
- * audit_repair - revoke the leaked grants of @now that an @earlier audit found as well. A node that
+ * audit_repair - revoke the leaked grants of now that an earlier audit found as well. A node that
  * is being attached just now looks the same in one audit, so one is never enough; and a listing
- * without any attachment is no evidence. A line for each goes to @out. Return: 0 (some may be
+ * without any attachment is no evidence. A line for each goes to out. Return: 0 (some may be
  * left), or -1 when nothing may be mended at all.
  */
-MUST_USE int audit_repair(struct core *core, struct op *op, const struct cluster *cluster,
-	const struct findings *now, const struct findings *earlier, FILE *out, struct repaired *ret,
-	struct err *err);
+MUST_USE int audit_repair(struct core *core, struct op *op, const struct repair *repair,
+	struct repaired *ret, struct err *err);

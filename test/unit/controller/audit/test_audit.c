@@ -184,8 +184,12 @@ static int repair(
 	assert_non_null(nowhere);
 	bench->err = (struct err){0};
 	assert_int_equal(audit_compare(bench->core, &bench->op, &cluster, &now, &bench->err), 0);
-	rc = audit_repair(bench->core, &bench->op, &cluster, &now, earlier ? earlier : &now,
-		nowhere, ret, &bench->err);
+	rc = audit_repair(bench->core, &bench->op,
+		&(struct repair){.cluster = &cluster,
+			.now = &now,
+			.earlier = earlier ? earlier : &now,
+			.out = nowhere},
+		ret, &bench->err);
 	(void)fclose(nowhere);
 	return rc;
 }
