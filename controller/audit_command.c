@@ -68,8 +68,8 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret, struct 
 	int option;
 
 	*ret = (struct arguments){0};
-	/* Before any thread: getopt keeps state of its own. NOLINTNEXTLINE(concurrency-mt-unsafe)
-	 */
+	/* Before any thread is there, as getopt keeps state of its own. */
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe) */
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
 		switch (option) {
 		case 'c':
