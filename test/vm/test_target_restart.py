@@ -35,7 +35,7 @@ def test_io_survives_agent_and_machine():
         remote.paths_live(node_vm, 2, nqn)
         io.goes_on()
         jobs = io.stop()
-        assert load.blocks_verified(jobs) > 1000
+        assert load.blocks_verified(jobs) > 100
         assert node_vm.run(f"findmnt -no SOURCE {link.staging}").strip() == device
         node_vm.run("echo 3 >/proc/sys/vm/drop_caches")
         assert node_vm.run(f"sha256sum {link.target}/kept") == kept
