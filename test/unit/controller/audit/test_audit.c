@@ -255,10 +255,11 @@ static void a_report_is_read_as_it_was_written(void **state UNUSED)
 	struct arena *arena = arena_new(65536);
 	char path[] = "/tmp/nv-report-XXXXXX";
 	int fd = mkstemp(path);
-	FILE *out = fdopen(fd, "w");
+	FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
 	struct findings read;
 	struct err err = {0};
 
+	assert_non_null(out);
 	assert_int_equal(report_json(out, &wrote, &err), 0);
 	assert_int_equal(fclose(out), 0);
 	assert_int_equal(report_read(path, arena, &read, &err), 0);
