@@ -8,7 +8,6 @@
 #define ITEMS_MAX 1000000
 /** Longest name, id or handle. */
 #define TEXT_MAX 512
-#define MODES_MAX 8
 
 static int read_name(const struct js_at *item, const char **ret, struct err *err)
 {
@@ -17,25 +16,6 @@ static int read_name(const struct js_at *item, const char **ret, struct err *err
 	return js_get_obj(item, "metadata", &metadata, err) < 0
 		       ? -1
 		       : js_get_str(&metadata, "name", TEXT_MAX, ret, err);
-}
-
-static int read_modes(const struct js_at *spec, bool *ret_single, struct err *err)
-{
-	struct js_at modes;
-	const char *mode = NULL;
-
-	if (js_get_array(spec, "accessModes", MODES_MAX, &modes, err) < 0) {
-		return -1;
-	}
-	*ret_single = true;
-	for (size_t i = 0; i < js_len(&modes); i++) {
-		if (js_item_str(&modes, i, TEXT_MAX, &mode, err) < 0) {
-			return -1;
-		}
-		*ret_single = *ret_single &&
-			      (streq(mode, "ReadWriteOnce") || streq(mode, "ReadWriteOncePod"));
-	}
-	return 0;
 }
 
 static int read_volume(
@@ -59,7 +39,7 @@ static int read_volume(
 	if (!streq(of, driver)) {
 		return 0;
 	}
-	if (read_name(item, &to->name, err) < 0 || read_modes(&spec, &to->single_node, err) < 0 ||
+	if (read_name(item, &to->name, err) < 0 ||
 		js_get_str(&csi, "volumeHandle", TEXT_MAX, &to->handle, err) < 0) {
 		return -1;
 	}
@@ -103,14 +83,21 @@ static int read_attachment(
 	if (!streq(of, driver) || !to->volume) {
 		return 0;
 	}
-	if (js_get_str(&spec, "nodeName", TEXT_MAX, &to->node, err) < 0 ||
-		read_node_id(item, &to->node_id, err) < 0 ||
+	if (read_node_id(item, &to->node_id, err) < 0 ||
 		js_opt_obj(item, "status", &status, err) < 0 ||
 		(status.value && js_opt_bool(&status, "attached", &to->attached, err) < 0)) {
 		return -1;
 	}
 	cluster->n_attachments++;
 	return 0;
+}
+
+static int by_volume(const void *a, const void *b)
+{
+	const struct cluster_attachment *x = a;
+	const struct cluster_attachment *y = b;
+
+	return strcmp(x->volume, y->volume);
 }
 
 static int read_items(
@@ -157,6 +144,7 @@ int cluster_parse(const char *name, const char *text, size_t len, const char *dr
 		cluster_done(&cluster);
 		return -1;
 	}
+	qsort(cluster.attachments, cluster.n_attachments, sizeof(*cluster.attachments), by_volume);
 	*ret = cluster;
 	return 0;
 }

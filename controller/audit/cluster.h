@@ -16,13 +16,11 @@
 struct cluster_volume {
 	const char *name;
 	const char *handle; /* volumeHandle: backend and object */
-	bool single_node;   /* its access modes allow one node at a time */
 };
 
 /** struct cluster_attachment - a VolumeAttachment. */
 struct cluster_attachment {
 	const char *volume;  /* name of the PersistentVolume */
-	const char *node;    /* name of the Node */
 	const char *node_id; /* what the attacher took down; "" before it did */
 	bool attached;
 };
@@ -31,7 +29,7 @@ struct cluster {
 	struct js_doc *doc;
 	struct cluster_volume *volumes;
 	size_t n_volumes;
-	struct cluster_attachment *attachments;
+	struct cluster_attachment *attachments; /* sorted by volume */
 	size_t n_attachments;
 	/* Of whatever driver: without one the listing may lack the kind. */
 	bool has_volumes;

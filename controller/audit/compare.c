@@ -23,8 +23,7 @@ struct audit {
 	struct core *core;
 	struct op *op;
 	const struct cluster *cluster;
-	struct named *named;			       /* sorted by id */
-	const struct cluster_attachment **attachments; /* sorted by PersistentVolume */
+	struct named *named; /* sorted by id */
 	struct findings found;
 	size_t room;
 };
@@ -34,16 +33,11 @@ static int no_memory(struct err *err)
 	return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for an audit of this size");
 }
 
-const char *finding_name(enum finding_kind kind)
-{
-	static const char *const names[FOUND_KINDS] = {[FOUND_MISSING_VOLUME] = "missing-volume",
-		[FOUND_NO_BACKEND] = "no-backend",
-		[FOUND_MISSING_GRANT] = "missing-grant",
-		[FOUND_LEAKED_GRANT] = "leaked-grant",
-		[FOUND_LEAKED_VOLUME] = "leaked-volume"};
-
-	return names[kind];
-}
+const char *const finding_kinds[FOUND_KINDS + 1] = {[FOUND_MISSING_VOLUME] = "missing-volume",
+	[FOUND_NO_BACKEND] = "no-backend",
+	[FOUND_MISSING_GRANT] = "missing-grant",
+	[FOUND_LEAKED_GRANT] = "leaked-grant",
+	[FOUND_LEAKED_VOLUME] = "leaked-volume"};
 
 bool findings_have(const struct findings *findings, const struct finding *one)
 {
@@ -135,45 +129,57 @@ static int name_all(struct audit *a, struct err *err)
 	return 0;
 }
 
-static int by_volume(const void *a, const void *b)
-{
-	return strcmp((*(const struct cluster_attachment *const *)a)->volume,
-		(*(const struct cluster_attachment *const *)b)->volume);
-}
+/* struct sorted - a list in the order of a text that each item has. */
+struct sorted {
+	const void *list;
+	size_t n;
+	size_t size; /* of an item */
+	const char *(*text)(const void *item);
+};
 
-static int sort_attachments(struct audit *a, struct err *err)
-{
-	size_t n = a->cluster->n_attachments;
-
-	a->attachments = arena_alloc(a->op->arena, (n + 1) * sizeof(*a->attachments));
-	if (!a->attachments) {
-		return no_memory(err);
-	}
-	for (size_t i = 0; i < n; i++) {
-		a->attachments[i] = &a->cluster->attachments[i];
-	}
-	if (n > 0) {
-		qsort(a->attachments, n, sizeof(*a->attachments), by_volume);
-	}
-	return 0;
-}
-
-/* Where the attachments of @pv begin. */
-static size_t first_attachment(const struct audit *a, const char *pv)
+/* Where the items of @text begin. */
+static size_t first_of(const struct sorted *in, const char *text)
 {
 	size_t low = 0;
-	size_t high = a->cluster->n_attachments;
+	size_t high = in->n;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (strcmp(a->attachments[middle]->volume, pv) < 0) {
+		if (strcmp(in->text((const char *)in->list + middle * in->size), text) < 0) {
 			low = middle + 1;
 		} else {
 			high = middle;
 		}
 	}
 	return low;
+}
+
+static const char *volume_of(const void *attachment)
+{
+	return ((const struct cluster_attachment *)attachment)->volume;
+}
+
+/* struct attachments - those of one PersistentVolume. */
+struct attachments {
+	const struct cluster_attachment *list;
+	size_t n;
+};
+
+static struct attachments attachments_of(const struct audit *a, const char *pv)
+{
+	const struct cluster_attachment *all = a->cluster->attachments;
+	struct sorted sorted = {.list = all,
+		.n = a->cluster->n_attachments,
+		.size = sizeof(*all),
+		.text = volume_of};
+	size_t first = first_of(&sorted, pv);
+	struct attachments found = {.list = &all[first]};
+
+	while (first + found.n < sorted.n && streq(found.list[found.n].volume, pv)) {
+		found.n++;
+	}
+	return found;
 }
 
 static bool lets_in(const struct core_volume *volume, const char *node)
@@ -189,9 +195,10 @@ static bool lets_in(const struct core_volume *volume, const char *node)
 /* Is @pv attached to @node, on its way there or away, or to somewhere that nobody can tell yet? */
 static bool may_be_attached(const struct audit *a, const char *pv, const char *node)
 {
-	for (size_t i = first_attachment(a, pv);
-		i < a->cluster->n_attachments && streq(a->attachments[i]->volume, pv); i++) {
-		if (!*a->attachments[i]->node_id || streq(a->attachments[i]->node_id, node)) {
+	struct attachments of = attachments_of(a, pv);
+
+	for (size_t i = 0; i < of.n; i++) {
+		if (!*of.list[i].node_id || streq(of.list[i].node_id, node)) {
 			return true;
 		}
 	}
@@ -201,16 +208,14 @@ static bool may_be_attached(const struct audit *a, const char *pv, const char *n
 static int check_missing_grants(struct audit *a, const struct named *named,
 	const struct core_volume *volume, struct err *err)
 {
-	const char *pv = named->pv->name;
+	struct attachments of = attachments_of(a, named->pv->name);
 
-	for (size_t i = first_attachment(a, pv);
-		i < a->cluster->n_attachments && streq(a->attachments[i]->volume, pv); i++) {
-		const struct cluster_attachment *at = a->attachments[i];
+	for (size_t i = 0; i < of.n; i++) {
+		const struct cluster_attachment *at = &of.list[i];
 		struct finding finding = {.kind = FOUND_MISSING_GRANT,
 			.volume = named->id,
 			.node = at->node_id,
-			.pv = pv,
-			.single_node = named->pv->single_node};
+			.pv = named->pv->name};
 
 		if (at->attached && *at->node_id && !lets_in(volume, at->node_id) &&
 			add(a, &finding, err) < 0) {
@@ -226,23 +231,21 @@ struct naming {
 	size_t n;
 };
 
+static const char *id_of_named(const void *named)
+{
+	return ((const struct named *)named)->id;
+}
+
 static struct naming find_naming(const struct audit *a, const char *id)
 {
-	size_t low = 0;
-	size_t high = a->cluster->n_volumes;
-	struct naming found;
+	struct sorted sorted = {.list = a->named,
+		.n = a->cluster->n_volumes,
+		.size = sizeof(*a->named),
+		.text = id_of_named};
+	size_t first = first_of(&sorted, id);
+	struct naming found = {.list = &a->named[first]};
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (strcmp(a->named[middle].id, id) < 0) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	found = (struct naming){.list = &a->named[low]};
-	while (low + found.n < a->cluster->n_volumes && streq(found.list[found.n].id, id)) {
+	while (first + found.n < sorted.n && streq(found.list[found.n].id, id)) {
 		found.n++;
 	}
 	return found;
@@ -326,8 +329,7 @@ int audit_compare(struct core *core, struct op *op, const struct cluster *cluste
 {
 	struct audit a = {.core = core, .op = op, .cluster = cluster};
 
-	if (name_all(&a, err) < 0 || sort_attachments(&a, err) < 0 ||
-		check_all_volumes(&a, err) < 0) {
+	if (name_all(&a, err) < 0 || check_all_volumes(&a, err) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < cluster->n_volumes; i++) {

@@ -22,7 +22,6 @@ struct finding {
 	const char *volume; /* id, by the backend's name (never an alias) */
 	const char *node;   /* node id = host NQN, "" where none is concerned */
 	const char *pv;	    /* name of the PersistentVolume, "" when there is none */
-	bool single_node;   /* of the PersistentVolume */
 };
 
 struct findings {
@@ -31,8 +30,8 @@ struct findings {
 	size_t volumes; /* how many the backends have */
 };
 
-/** finding_name - of a kind, for people and programs: "leaked-grant". */
-const char *finding_name(enum finding_kind kind);
+/** finding_kinds - their names for people and programs: "leaked-grant"; NULL at the end. */
+extern const char *const finding_kinds[FOUND_KINDS + 1];
 /** findings_have - is there one of this kind about this volume and node? */
 bool findings_have(const struct findings *findings, const struct finding *one);
 /**

@@ -25,7 +25,7 @@ void report_table(FILE *out, const struct cluster *cluster, const struct finding
 	for (size_t i = 0; i < findings->n; i++) {
 		const struct finding *finding = &findings->list[i];
 
-		(void)fprintf(out, "%-14s  %s", finding_name(finding->kind), finding->volume);
+		(void)fprintf(out, "%-14s  %s", finding_kinds[finding->kind], finding->volume);
 		if (*finding->pv) {
 			(void)fprintf(out, "  (PersistentVolume %s)", finding->pv);
 		}
@@ -49,7 +49,7 @@ int report_json(FILE *out, const struct findings *findings, struct err *err)
 	for (size_t i = 0; i < findings->n; i++) {
 		struct js *one = js_object();
 
-		js_set_str(one, "kind", finding_name(findings->list[i].kind));
+		js_set_str(one, "kind", finding_kinds[findings->list[i].kind]);
 		js_set_str(one, "volume", findings->list[i].volume);
 		js_set_str(one, "node", findings->list[i].node);
 		js_set_str(one, "persistentVolume", findings->list[i].pv);
@@ -69,15 +69,11 @@ int report_json(FILE *out, const struct findings *findings, struct err *err)
 static int read_one(
 	const struct js_at *item, struct arena *arena, struct finding *ret, struct err *err)
 {
-	const char *kinds[FOUND_KINDS + 1] = {NULL};
 	const char *volume = NULL;
 	const char *node = NULL;
 	int kind = 0;
 
-	for (int i = 0; i < FOUND_KINDS; i++) {
-		kinds[i] = finding_name((enum finding_kind)i);
-	}
-	if (js_get_choice(item, "kind", kinds, &kind, err) < 0 ||
+	if (js_get_choice(item, "kind", finding_kinds, &kind, err) < 0 ||
 		js_get_str(item, "volume", TEXT_MAX, &volume, err) < 0 ||
 		js_get_str(item, "node", TEXT_MAX, &node, err) < 0) {
 		return -1;

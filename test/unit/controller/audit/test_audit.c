@@ -71,7 +71,7 @@ static void expect(struct bench *bench, const char *text, const char *const *lin
 	}
 	for (size_t i = 0; i < findings.n && i < n; i++) {
 		(void)snprintf(line, sizeof(line), "%s %s %s %s",
-			finding_name(findings.list[i].kind), findings.list[i].volume,
+			finding_kinds[findings.list[i].kind], findings.list[i].volume,
 			findings.list[i].node, findings.list[i].pv);
 		assert_string_equal(line, lines[i]);
 	}
