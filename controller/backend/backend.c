@@ -14,6 +14,24 @@ void be_close(struct backend *be)
 	}
 }
 
+int be_config_text(const char *key, const char *text, char *out, size_t size, struct err *err)
+{
+	size_t n = strlen(text);
+
+	if (n >= size) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"%s: %zu bytes, but at most %zu are allowed", key, n, size - 1);
+	}
+	memcpy(out, text, n + 1);
+	return 0;
+}
+
+int be_none_of_ours(const char *backend, const char *instance, const char *what, struct err *err)
+{
+	return err_set(err, ERR_NOT_FOUND, "backend %s: %s is none of instance %s", backend, what,
+		instance);
+}
+
 static const char *source_name(enum be_source_kind kind)
 {
 	static const char *const names[] = {[BE_BLANK] = "nothing",

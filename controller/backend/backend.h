@@ -291,11 +291,23 @@ static inline void be_closep(struct backend **be)
 	be_close(*be);
 }
 #define _cleanup_backend_ _cleanup_(be_closep)
+/** be_features - what @be is like; lives as long as it is open. */
+static inline const struct be_features *be_features(const struct backend *be)
+{
+	return be->ops->features(be);
+}
 
 /*
  * For those who write backends.
  */
 
+/** be_config_text - the configuration's @key into @out of @size bytes. Return: 0, or -1
+ * INVALID_ARGUMENT when it is too long. */
+MUST_USE int be_config_text(
+	const char *key, const char *text, char *out, size_t size, struct err *err);
+/** be_none_of_ours - @what ("the volume") has not a name of @instance: NOT_FOUND. Return: always
+ * -1. */
+int be_none_of_ours(const char *backend, const char *instance, const char *what, struct err *err);
 /** be_volume_fits - is what is there (@have) what @want asks for (see volume_create)? Return: 0, or
  * -1 ALREADY_EXISTS saying what differs. */
 MUST_USE int be_volume_fits(

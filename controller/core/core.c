@@ -160,7 +160,7 @@ const struct be_features *core_backend_features(const struct core *core, size_t 
 {
 	struct backend *be = core->members[i].be;
 
-	return be->ops->features(be);
+	return be_features(be);
 }
 
 size_t core_backend_index(const struct core *core, const char *name)
@@ -174,8 +174,7 @@ int member_of_id(const struct core *core, enum be_kind kind, const struct core_i
 	struct member **ret, struct err *err)
 {
 	struct member *member = member_by_name(core, id->backend);
-	bool foreign =
-		member && kind == BE_KIND_VOLUME && member->be->ops->features(member->be)->foreign;
+	bool foreign = member && kind == BE_KIND_VOLUME && be_features(member->be)->foreign;
 
 	if (!foreign && !objname_is_of(id->object, core->instance, kind)) {
 		return err_set(err, ERR_NOT_FOUND,

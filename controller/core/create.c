@@ -66,7 +66,7 @@ static int choose_backend(struct making *m, struct err *err)
  */
 static int check_heal(const struct making *m, struct err *err)
 {
-	const struct be_features *features = m->member->be->ops->features(m->member->be);
+	const struct be_features *features = be_features(m->member->be);
 	struct connect_options options;
 
 	if (features->exports_persist) {
@@ -218,7 +218,7 @@ static int compare_context(const struct making *m, struct err *err)
 {
 	const struct kv_list have = m->made.metadata;
 
-	if (m->member->be->ops->features(m->member->be)->metadata != BE_METADATA_FULL) {
+	if (be_features(m->member->be)->metadata != BE_METADATA_FULL) {
 		return 0;
 	}
 	for (size_t i = 0; i < m->context.n; i++) {

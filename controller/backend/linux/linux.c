@@ -64,19 +64,6 @@ static const struct backend_ops ops = {
 	.link = link_state,
 };
 
-/* @text into @out of @size bytes. */
-static int copy(const char *key, const char *text, char *out, size_t size, struct err *err)
-{
-	size_t n = strlen(text);
-
-	if (n >= size) {
-		return err_set(err, ERR_INVALID_ARGUMENT,
-			"%s: %zu bytes, but at most %zu are allowed", key, n, size - 1);
-	}
-	memcpy(out, text, n + 1);
-	return 0;
-}
-
 static int open_parts(struct linux_backend *lb, const struct be_config *config, struct err *err)
 {
 	struct http_client_options options = {.url = config->url,
@@ -91,9 +78,10 @@ static int open_parts(struct linux_backend *lb, const struct be_config *config, 
 			"socket");
 	}
 	if (instance_check("instance", config->instance, err) < 0 ||
-		copy("instance", config->instance, lb->instance, sizeof(lb->instance), err) < 0 ||
-		copy("name", config->name, lb->name, sizeof(lb->name), err) < 0 ||
-		copy("pool", config->pool, lb->pool, sizeof(lb->pool), err) < 0 ||
+		be_config_text("instance", config->instance, lb->instance, sizeof(lb->instance),
+			err) < 0 ||
+		be_config_text("name", config->name, lb->name, sizeof(lb->name), err) < 0 ||
+		be_config_text("pool", config->pool, lb->pool, sizeof(lb->pool), err) < 0 ||
 		http_token_open(config->token_file, &lb->token, err) < 0) {
 		return -1;
 	}

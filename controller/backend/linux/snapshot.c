@@ -35,8 +35,7 @@ int linux_snapshot_get(struct backend *self, const struct op *op, const char *ob
 	_cleanup_js_doc_ struct js_doc *doc = NULL;
 
 	if (!ours(lb, object)) {
-		return err_set(err, ERR_NOT_FOUND,
-			"backend %s: the snapshot is none of instance %s", lb->name, lb->instance);
+		return be_none_of_ours(lb->name, lb->instance, "the snapshot", err);
 	}
 	if (linux_get(lb, op, linux_path(op, "snapshots", object, ""), &doc, err) < 0) {
 		return -1;
@@ -117,9 +116,7 @@ enum be_result linux_snapshot_create(const struct step *in, struct backend *self
 		return err_set(err, why.code, "%s", why.msg), BE_FAILED;
 	}
 	if (!objname_is_of(args->volume, lb->instance, BE_KIND_VOLUME)) {
-		return err_set(err, ERR_NOT_FOUND, "backend %s: the volume is none of instance %s",
-			       lb->name, lb->instance),
-		       BE_FAILED;
+		return be_none_of_ours(lb->name, lb->instance, "the volume", err), BE_FAILED;
 	}
 	body = js_object();
 	js_set_str(body, "volume", args->volume);

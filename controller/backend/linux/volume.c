@@ -13,12 +13,6 @@ static bool ours(const struct linux_backend *lb, const char *object)
 	return objname_is_of(object, lb->instance, BE_KIND_VOLUME);
 }
 
-static int none_of_ours(const struct linux_backend *lb, const char *what, struct err *err)
-{
-	return err_set(err, ERR_NOT_FOUND, "backend %s: %s is none of instance %s", lb->name, what,
-		lb->instance);
-}
-
 /* The document is the volume @object. */
 static int read_this(struct linux_backend *lb, const struct op *op, const struct js_doc *doc,
 	const char *object, struct be_volume *ret, struct err *err)
@@ -44,7 +38,7 @@ int linux_volume_get(struct backend *self, const struct op *op, const char *obje
 	_cleanup_js_doc_ struct js_doc *doc = NULL;
 
 	if (!ours(lb, object)) {
-		return none_of_ours(lb, "the volume", err);
+		return be_none_of_ours(lb->name, lb->instance, "the volume", err);
 	}
 	if (linux_get(lb, op, linux_path(op, "volumes", object, ""), &doc, err) < 0) {
 		return -1;
@@ -275,7 +269,7 @@ enum be_result linux_volume_expand(const struct step *in, struct backend *self, 
 	struct be_limits limits;
 
 	if (!ours(lb, args->object)) {
-		return none_of_ours(lb, "the volume", err), BE_FAILED;
+		return be_none_of_ours(lb->name, lb->instance, "the volume", err), BE_FAILED;
 	}
 	if (linux_limits(lb, op, &limits, err) < 0 || be_size_check(&limits, args->size, err) < 0) {
 		return BE_FAILED;
@@ -322,7 +316,7 @@ enum be_result linux_grant(const struct step *in, struct backend *self, const st
 	struct js_at root;
 
 	if (!ours(lb, args->object)) {
-		return none_of_ours(lb, "the volume", err), BE_FAILED;
+		return be_none_of_ours(lb->name, lb->instance, "the volume", err), BE_FAILED;
 	}
 	if (nqn_check("host", args->host_nqn, err) < 0) {
 		return BE_FAILED;

@@ -14,19 +14,6 @@
 
 const char *const spdk_config_keys[] = {"portals", "pools", "ratio", NULL};
 
-/* @text into @out of @size bytes. */
-static int copy(const char *key, const char *text, char *out, size_t size, struct err *err)
-{
-	size_t n = strlen(text);
-
-	if (n >= size) {
-		return err_set(err, ERR_INVALID_ARGUMENT,
-			"%s: %zu bytes, but at most %zu are allowed", key, n, size - 1);
-	}
-	memcpy(out, text, n + 1);
-	return 0;
-}
-
 int spdk_ratio_parse(const char *text, double *ret, struct err *err)
 {
 	size_t whole = strspn(text, "0123456789");
@@ -142,9 +129,10 @@ int spdk_config_read(const struct be_config *config, struct spdk_backend *sb, st
 			"SPDK's socket");
 	}
 	if (instance_check("instance", config->instance, err) < 0 ||
-		copy("instance", config->instance, sb->instance, sizeof(sb->instance), err) < 0 ||
-		copy("name", config->name, sb->name, sizeof(sb->name), err) < 0 ||
-		copy("pool", config->pool, sb->pool, sizeof(sb->pool), err) < 0 ||
+		be_config_text("instance", config->instance, sb->instance, sizeof(sb->instance),
+			err) < 0 ||
+		be_config_text("name", config->name, sb->name, sizeof(sb->name), err) < 0 ||
+		be_config_text("pool", config->pool, sb->pool, sizeof(sb->pool), err) < 0 ||
 		read_pools(sb, pools ? pools : config->pool, err) < 0 ||
 		spdk_ratio_parse(ratio ? ratio : "1.0", &sb->ratio, err) < 0) {
 		return -1;

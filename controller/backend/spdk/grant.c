@@ -259,9 +259,7 @@ enum be_result spdk_grant(const struct step *in, struct backend *self, const str
 	struct err why = {0};
 
 	if (!objname_is_of(args->object, sb->instance, BE_KIND_VOLUME)) {
-		return err_set(err, ERR_NOT_FOUND, "backend %s: the volume is none of instance %s",
-			       sb->name, sb->instance),
-		       BE_FAILED;
+		return be_none_of_ours(sb->name, sb->instance, "the volume", err), BE_FAILED;
 	}
 	if (nqn_check("host", args->host_nqn, err) < 0 ||
 		spdk_lock(sb, op, args->object, &held, err) < 0) {

@@ -27,13 +27,7 @@ static int by_object(const void *a, const void *b)
 	const struct spdk_lvol *y = *(const struct spdk_lvol *const *)b;
 	int order = strcmp(x->stored.object, y->stored.object);
 
-	if (order != 0) {
-		return order;
-	}
-	if (x->stored.created_ms != y->stored.created_ms) {
-		return x->stored.created_ms < y->stored.created_ms ? -1 : 1;
-	}
-	return strcmp(x->name, y->name);
+	return order != 0 ? order : spdk_lvol_order(x, y);
 }
 
 /* Objects once each: the first of those of one name is the one that is meant. */

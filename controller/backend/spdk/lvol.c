@@ -89,13 +89,18 @@ static int read_size(const struct js_at *bdev, struct spdk_lvol *ret, struct err
 static int read_clones(const struct js_at *lvol, struct spdk_lvol *ret, struct err *err)
 {
 	struct js_at clones = {0};
+	const char *name = NULL;
 
 	if (js_opt_array(lvol, "clones", SPDK_LVOLS_MAX, &clones, err) < 0) {
 		return -1;
 	}
 	ret->n_clones = js_len(&clones);
-	return ret->n_clones == 0 ? 0
-				  : js_item_str(&clones, 0, SPDK_TEXT_MAX, &ret->first_clone, err);
+	for (size_t i = 0; i < ret->n_clones; i++) {
+		if (js_item_str(&clones, i, SPDK_TEXT_MAX, &name, err) < 0) {
+			return -1;
+		}
+	}
+	return 0;
 }
 
 /* A uuid as SPDK prints it; it becomes part of names. */
@@ -113,7 +118,7 @@ static int check_uuid(const struct js_at *bdev, const char *uuid, struct err *er
 int spdk_read_lvol(const struct spdk_backend *sb, const struct js_at *bdev, struct spdk_lvol *ret,
 	struct err *err)
 {
-	struct spdk_lvol lvol = {.base = "", .first_clone = ""};
+	struct spdk_lvol lvol = {.base = ""};
 	const struct be_source self = {.kind = BE_FROM_VOLUME, .object = lvol.stored.object};
 	const char *product = "";
 	struct js_at specific;

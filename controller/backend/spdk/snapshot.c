@@ -21,8 +21,7 @@ int spdk_snapshot_get(struct backend *self, const struct op *op, const char *obj
 	const struct spdk_lvol *lvol;
 
 	if (!ours(sb, object)) {
-		return err_set(err, ERR_NOT_FOUND,
-			"backend %s: the snapshot is none of instance %s", sb->name, sb->instance);
+		return be_none_of_ours(sb->name, sb->instance, "the snapshot", err);
 	}
 	if (spdk_look(sb, op, &view, err) < 0) {
 		return -1;

@@ -80,7 +80,7 @@ MUST_USE int spdk_send(const struct step *in, struct spdk_backend *sb, const str
 /** spdk_garbage - the answer has not the shape that SPDK gives it (the reason is in @err):
  * UNAVAILABLE, as nothing is known. Return: always -1. */
 int spdk_garbage(const struct spdk_backend *sb, const char *method, struct err *err);
-/** spdk_release - 2509 for 25.09; asked once, and again after spdk_release_forget(). */
+/** spdk_release - 2509 for 25.09; asked once. */
 MUST_USE int spdk_release(
 	struct spdk_backend *sb, const struct op *op, int *ret_release, struct err *err);
 

@@ -158,6 +158,14 @@ int spdk_look(struct spdk_backend *sb, const struct op *op, struct spdk_view *re
 	return 0;
 }
 
+int spdk_lvol_order(const struct spdk_lvol *a, const struct spdk_lvol *b)
+{
+	if (a->stored.created_ms != b->stored.created_ms) {
+		return a->stored.created_ms < b->stored.created_ms ? -1 : 1;
+	}
+	return strcmp(a->name, b->name);
+}
+
 const struct spdk_lvol *spdk_view_find(const struct spdk_view *view, const char *object)
 {
 	const struct spdk_lvol *best = NULL;
@@ -169,25 +177,11 @@ const struct spdk_lvol *spdk_view_find(const struct spdk_view *view, const char 
 			!streq(lvol->stored.object, object)) {
 			continue;
 		}
-		if (!best || lvol->stored.created_ms < best->stored.created_ms ||
-			(lvol->stored.created_ms == best->stored.created_ms &&
-				strcmp(lvol->name, best->name) < 0)) {
+		if (!best || spdk_lvol_order(lvol, best) < 0) {
 			best = lvol;
 		}
 	}
 	return best;
-}
-
-const struct spdk_lvol *spdk_view_named(
-	const struct spdk_view *view, const char *pool, const char *name)
-{
-	for (size_t i = 0; i < view->n; i++) {
-		if (view->lvols[i].pool && streq(view->lvols[i].pool, pool) &&
-			streq(view->lvols[i].name, name)) {
-			return &view->lvols[i];
-		}
-	}
-	return NULL;
 }
 
 const struct spdk_lvol *spdk_view_volume(const struct spdk_view *view, uint64_t hash)

@@ -22,8 +22,7 @@ struct spdk_lvol {
 	const char *uuid; /* and name of its bdev */
 	const char *pool; /* name of a pool of the configuration; NULL: of none */
 	const char *name;
-	const char *base;	 /* name of the snapshot that it is a clone of, "" for none */
-	const char *first_clone; /* a clone's name, "" for none */
+	const char *base; /* name of the snapshot that it is a clone of, "" for none */
 	size_t n_clones;
 	int64_t size;	   /* bytes */
 	int64_t allocated; /* clusters that are its own */
@@ -82,12 +81,12 @@ MUST_USE int spdk_pools_there(
 /** spdk_look - the whole target, after its disks were examined and with all pools there. */
 MUST_USE int spdk_look(
 	struct spdk_backend *sb, const struct op *op, struct spdk_view *ret, struct err *err);
+/** spdk_lvol_order - of two of the same object, which one is meant? The oldest: < 0 when it is @a.
+ */
+int spdk_lvol_order(const struct spdk_lvol *a, const struct spdk_lvol *b);
 /** spdk_view_find - the lvol of @object, NULL when there is none. Of snapshots of the same name,
  * which a lost request may leave, the oldest is meant. */
 const struct spdk_lvol *spdk_view_find(const struct spdk_view *view, const char *object);
-/** spdk_view_named - the lvol of that very name in @pool, NULL when there is none. */
-const struct spdk_lvol *spdk_view_named(
-	const struct spdk_view *view, const char *pool, const char *name);
 /** spdk_view_volume - the volume whose hash a stored name has as its source, NULL when gone. */
 const struct spdk_lvol *spdk_view_volume(const struct spdk_view *view, uint64_t hash);
 /** spdk_view_pool - the pool of that name, NULL when there is none. */

@@ -8,12 +8,6 @@
 #include "controller/backend/spdk/show.h"
 #include "controller/backend/spdk/spdk_table.h"
 
-static int none_of_ours(const struct spdk_backend *sb, struct err *err)
-{
-	return err_set(err, ERR_NOT_FOUND, "backend %s: the volume is none of instance %s",
-		sb->name, sb->instance);
-}
-
 static bool ours(const struct spdk_backend *sb, const char *object)
 {
 	return objname_is_of(object, sb->instance, BE_KIND_VOLUME);
@@ -27,7 +21,7 @@ int spdk_volume_get(struct backend *self, const struct op *op, const char *objec
 	_cleanup_spdk_published_ struct spdk_published published = {0};
 
 	if (!ours(sb, object)) {
-		return none_of_ours(sb, err);
+		return be_none_of_ours(sb->name, sb->instance, "the volume", err);
 	}
 	if (spdk_find(sb, op, object, &found, err) < 0 ||
 		spdk_export_get(sb, op, &found.lvol, &published, err) < 0) {
@@ -166,7 +160,7 @@ enum be_result spdk_volume_expand(const struct step *in, struct backend *self, c
 	_cleanup_keylock_ struct keylock_held *held = NULL;
 
 	if (!ours(sb, args->object)) {
-		return none_of_ours(sb, err), BE_FAILED;
+		return be_none_of_ours(sb->name, sb->instance, "the volume", err), BE_FAILED;
 	}
 	if (spdk_lock(sb, op, args->object, &held, err) < 0 ||
 		spdk_volume_get(self, op, args->object, ret, err) < 0) {

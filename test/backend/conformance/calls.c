@@ -14,7 +14,7 @@
 void env_init(struct env *env, struct subject *subject)
 {
 	*env = (struct env){.subject = subject};
-	env->full = subject->a->ops->features(subject->a)->metadata == BE_METADATA_FULL;
+	env->full = be_features(subject->a)->metadata == BE_METADATA_FULL;
 	env->op.arena = arena_new(ARENA_MAX);
 	env->op.method = "conformance";
 	assert_non_null(env->op.arena);
@@ -297,7 +297,7 @@ void clear_all(struct env *env, struct backend *be)
 	for (size_t i = 0; i < volumes.n; i++) {
 		assert_done(env, take_back(env, be, volumes.list[i].object, NULL));
 	}
-	if (be->ops->features(be)->snapshots) {
+	if (be_features(be)->snapshots) {
 		snapshots = all_snapshots(env, be, 0);
 	}
 	for (size_t i = 0; i < snapshots.n; i++) {

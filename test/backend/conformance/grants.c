@@ -19,7 +19,7 @@ static void grant_says_how_to_connect(void **state)
 {
 	struct env *env = *state;
 	const char *object = make_volume(env, "connect");
-	const struct be_features *features = env->subject->a->ops->features(env->subject->a);
+	const struct be_features *features = be_features(env->subject->a);
 	struct attach_info first = {0};
 	struct attach_info again = {0};
 	struct attach_text text;

@@ -48,7 +48,7 @@ static void *run_racer(void *arg)
 static void race(struct env *env, void (*run)(struct racer *), struct racer racers[THREADS])
 {
 	/* Where one controller is active at a time, its threads still are many. */
-	bool two = env->subject->a->ops->features(env->subject->a)->two_writers;
+	bool two = be_features(env->subject->a)->two_writers;
 	pthread_t threads[THREADS];
 
 	for (unsigned i = 0; i < THREADS; i++) {
@@ -152,7 +152,7 @@ static void one_name_makes_one_snapshot(void **state)
 	struct env *env = *state;
 	struct racer racers[THREADS];
 
-	if (!env->subject->a->ops->features(env->subject->a)->snapshots) {
+	if (!be_features(env->subject->a)->snapshots) {
 		skip();
 	}
 	(void)make_volume(env, "cut");
@@ -301,7 +301,7 @@ static bool worker_change(struct env *env, unsigned *seed)
 	} ret;
 	const struct call c = {change, what[change], &ret};
 
-	if (change >= SNAP_CREATE && !subject->a->ops->features(subject->a)->snapshots) {
+	if (change >= SNAP_CREATE && !be_features(subject->a)->snapshots) {
 		return true;
 	}
 	if (call_firm(env, subject->a, &c) != BE_DONE && !allowed(change, env->err.code)) {
@@ -367,7 +367,7 @@ static void two_processes_on_one_backend(void **state)
 	pthread_t threads[2];
 	struct be_volumes all;
 
-	if (!env->subject->a->ops->features(env->subject->a)->two_writers) {
+	if (!be_features(env->subject->a)->two_writers) {
 		skip();
 	}
 	for (unsigned i = 0; i < 2; i++) {

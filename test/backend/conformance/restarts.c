@@ -32,7 +32,7 @@ static void grants_are_made_again(void **state)
 {
 	struct env *env = *state;
 	struct backend *a = env->subject->a;
-	bool persist = a->ops->features(a)->exports_persist;
+	bool persist = be_features(a)->exports_persist;
 	const char *object = make_volume(env, "again");
 	const char *idle = make_volume(env, "idle");
 	struct attach_info before = {0};
@@ -78,7 +78,7 @@ static void snapshots_are_what_they_were(void **state)
 {
 	struct env *env = *state;
 	struct backend *a = env->subject->a;
-	const struct be_features *features = a->ops->features(a);
+	const struct be_features *features = be_features(a);
 	struct be_volume_args args = volume_args(env, "restored");
 	struct be_snapshot_args cut;
 	struct be_snapshot before;

@@ -6,7 +6,7 @@
 
 static void need_snapshots(const struct env *env)
 {
-	if (!env->subject->a->ops->features(env->subject->a)->snapshots) {
+	if (!be_features(env->subject->a)->snapshots) {
 		skip();
 	}
 }
@@ -146,7 +146,7 @@ static void volume_from_source_may_be_larger(void **state)
 	args.source = (struct be_source){
 		.kind = BE_FROM_VOLUME, .object = object_of(env, BE_KIND_VOLUME, "small")};
 	args.size = SIZE_SMALL / 2;
-	if (env->subject->a->ops->features(env->subject->a)->clone_volume) {
+	if (be_features(env->subject->a)->clone_volume) {
 		assert_code(env, create(env, env->subject->a, &args, &volume), ERR_OUT_OF_RANGE);
 	}
 	args.source = (struct be_source){
@@ -159,7 +159,7 @@ static void volume_from_volume(void **state)
 {
 	struct env *env = *state;
 	struct be_volume_args args = volume_args(env, "clone");
-	const struct be_features *features = env->subject->a->ops->features(env->subject->a);
+	const struct be_features *features = be_features(env->subject->a);
 	struct be_volume volume;
 	const char *source = make_volume(env, "original");
 
@@ -182,7 +182,7 @@ static void volume_from_volume(void **state)
 static void dependants_are_kept(void **state)
 {
 	struct env *env = *state;
-	const struct be_features *features = env->subject->a->ops->features(env->subject->a);
+	const struct be_features *features = be_features(env->subject->a);
 	struct be_volume_args args = volume_args(env, "from-orphan");
 	struct be_snapshot snapshot;
 	struct be_volume volume;
@@ -213,7 +213,7 @@ static void dependants_are_kept(void **state)
 static void a_snapshot_may_go_before_its_clones(void **state)
 {
 	struct env *env = *state;
-	const struct be_features *features = env->subject->a->ops->features(env->subject->a);
+	const struct be_features *features = be_features(env->subject->a);
 	struct be_volume_args args[2] = {volume_args(env, "one"), volume_args(env, "two")};
 	struct be_snapshot_args cut;
 	struct be_snapshot snapshot;

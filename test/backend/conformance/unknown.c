@@ -27,7 +27,7 @@ static struct stage set_stage(struct env *env)
 {
 	struct stage stage = {.volume = volume_args(env, "volume"),
 		.fresh = volume_args(env, "fresh"),
-		.snapshots = env->subject->a->ops->features(env->subject->a)->snapshots};
+		.snapshots = be_features(env->subject->a)->snapshots};
 	struct be_snapshot snapshot;
 	struct attach_info info;
 	struct be_volume volume;
@@ -302,7 +302,7 @@ static void absent_is_not_gone(void **state)
 	assert_code(env, be->ops->snapshot_list(be, &env->op, &page, &snapshots, &env->err),
 		ERR_UNAVAILABLE);
 	assert_true(subject_pool(env->subject, true));
-	if (!be->ops->features(be)->exports_persist) {
+	if (!be_features(be)->exports_persist) {
 		assert_done(
 			env, grant(env, be, stage.first.object, stage.first.host_nqn, &ret.info));
 	}
