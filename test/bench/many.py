@@ -7,16 +7,15 @@ it. For people to read: `hack/bench many`. The machine is emulated: compare the 
 """
 
 import json
-import re
 
 import driver
+import samples
 import vm as lab
 
 COUNTS = (10, 100, 500)
 LAST = 10
 SIZE = 32 << 20
 HTTP = {"nvmetcp-controller": "127.0.0.1:9080", "nvmetcp-node": "127.0.0.1:9809"}
-OPERATION = re.compile(r'^csi_plugin_operations_seconds_(count|sum)\{(.*)\} (\S+)$', re.MULTILINE)
 
 
 def chunks(items, size=50):
@@ -52,19 +51,16 @@ class Plugin:
         return found
 
     def _spent(self, rpc):
-        spent = {"count": 0, "sum": 0.0}
-        for what, labels, number in OPERATION.findall(self.program.vm.run(f"curl -sSf http://{self.http}/metrics")):
-            if f"/{rpc}\"" in labels and 'grpc_status_code="OK"' in labels:
-                spent[what] += float(number)
-        return spent
+        text = self.program.vm.run(f"curl -sSf http://{self.http}/metrics")
+        return samples.operations(text, "csi_plugin_operations_seconds").get((rpc, "OK"), (0, 0.0))
 
     def timed(self, rpc, requests):
         """Return: the answers, and the mean milliseconds of one call."""
-        before = self._spent(rpc)
+        count, seconds = self._spent(rpc)
         answers = self.call(rpc, requests)
-        after = self._spent(rpc)
-        assert after["count"] - before["count"] == len(requests)
-        return answers, (after["sum"] - before["sum"]) / len(requests) * 1000
+        count_after, seconds_after = self._spent(rpc)
+        assert count_after - count == len(requests)
+        return answers, (seconds_after - seconds) / len(requests) * 1000
 
 
 class Table:

@@ -11,6 +11,7 @@ import cluster as clusters
 import gotools
 import metrics
 import pytest
+import samples
 import vm as lab
 import writer
 import yaml
@@ -38,7 +39,7 @@ def registrations(node):
         text = metrics.of_node(node)
     except lab.Failed:
         return None
-    return metrics.value(text, "nvmetcp_registrations_total") if metrics.value(text, "nvmetcp_registered") else None
+    return samples.value(text, "nvmetcp_registrations_total") if samples.value(text, "nvmetcp_registered") else None
 
 
 def in_csinode(cluster, node):

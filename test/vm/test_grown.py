@@ -21,12 +21,8 @@ def started():
 
 @pytest.fixture
 def site(started):
-    checkers = [driver.Checker(started.nodes[0], trees=(driver.KUBELET,)),
-                driver.Checker(started.target_vm, trees=(remote.POOL,))]
-    yield started
-    for checker in checkers:
-        nothing, text = checker.left()
-        assert nothing, f"{checker.vm.name}: {text}"
+    with started.nothing_left():
+        yield started
 
 
 def fs_size(machine, path):

@@ -28,13 +28,8 @@ def started():
 
 @pytest.fixture
 def site(started):
-    machines = {machine: (driver.KUBELET,) for machine in started.nodes}
-    machines[started.target_vm] = (remote.POOL,)
-    checkers = [driver.Checker(machine, trees=trees) for machine, trees in machines.items()]
-    yield started
-    for checker in checkers:
-        nothing, text = checker.left()
-        assert nothing, f"{checker.vm.name}: {text}"
+    with started.nothing_left():
+        yield started
 
 
 # --- fences ------------------------------------------------------------------------------------
@@ -144,7 +139,7 @@ def test_volumes_of_one_subsystem_leave_each_other_alone(site):
     one.unpublish()
     one.unstage()
     assert remote.controllers(machine) == before
-    load.blocks_verified(io.stop())
+    io.stop()
     one.unpublish_controller()
     two.down()
     assert not remote.controllers(machine)

@@ -16,6 +16,7 @@ import sys
 import time
 
 import control_plane
+import driver
 import gotools
 import images
 import storage
@@ -25,7 +26,7 @@ import yaml
 SRC = gotools.SRC
 GUEST = os.path.join(SRC, "test/kubernetes/guest/node")
 NAMESPACE = "nvmetcp-csi"
-DRIVER = "nvmetcp.csi.dev"
+DRIVER = driver.NAME
 
 
 def say(text):

@@ -1,29 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a component of the cluster says of the calls that it made or answered."""
 
-import collections
-import re
 import urllib.request
 
 import cluster as clusters
+import samples
 
-SAMPLE = re.compile(r'^([a-z_]+)(?:\{(.*)\})? (\S+)$', re.MULTILINE)
-LABEL = re.compile(r'(\w+)="([^"]*)"')
 STAGES = {"provision": "CreateVolume", "attach": "ControllerPublishVolume", "stage": "NodeStageVolume",
           "publish": "NodePublishVolume"}
 SIDECARS = {"provisioner": 9081, "attacher": 9082}
-
-
-def samples(text):
-    """[(name, labels, value)]"""
-    return [(name, dict(LABEL.findall(labels)), float(value)) for name, labels, value in SAMPLE.findall(text)]
-
-
-def value(text, name):
-    """Of a metric without labels."""
-    found = [number for each, labels, number in samples(text) if each == name and not labels]
-    assert len(found) == 1, f"{name}: {found}"
-    return found[0]
 
 
 def of_node(node):
@@ -49,16 +34,6 @@ def of_kubelet(cluster, node):
     return cluster.kubectl("get", "--raw", f"/api/v1/nodes/{node.name}/proxy/metrics")
 
 
-def operations(text, metric):
-    """{(method, code): (count, seconds)} of one histogram of CSI calls."""
-    found = collections.defaultdict(lambda: [0, 0.0])
-    for name, labels, number in samples(text):
-        if labels.get("driver_name") == clusters.DRIVER and name in (f"{metric}_count", f"{metric}_sum"):
-            method = labels["method_name"].rpartition("/")[2]
-            found[method, labels["grpc_status_code"]][name.endswith("_sum")] += number
-    return {key: (int(count), seconds) for key, (count, seconds) in found.items()}
-
-
 class Calls:
     """The calls between two moments, as who answers and as who asks counts them. Restarts between them break it."""
 
@@ -70,9 +45,9 @@ class Calls:
         answered = [of_controllers(self.cluster), *map(of_node, self.cluster.nodes)]
         asked = [of_controllers(self.cluster, port) for port in SIDECARS.values()]
         kubelets = [of_kubelet(self.cluster, node) for node in self.cluster.nodes]
-        return {"answered": operations("\n".join(answered), "csi_plugin_operations_seconds"),
-                "asked": {**operations("\n".join(asked), "csi_sidecar_operations_seconds"),
-                          **operations("\n".join(kubelets), "csi_operations_seconds")}}
+        return {"answered": samples.operations("\n".join(answered), "csi_plugin_operations_seconds"),
+                "asked": {**samples.operations("\n".join(asked), "csi_sidecar_operations_seconds"),
+                          **samples.operations("\n".join(kubelets), "csi_operations_seconds")}}
 
     def since(self):
         """{"answered": {(method, code): (count, seconds)}, "asked": the same}, of the stages of a new pod."""

@@ -7,6 +7,7 @@ import shlex
 import time
 
 BIN = f"/src/build/{os.environ.get('NV_PRESET', 'dev')}/bin"
+NAME = "nvmetcp.csi.dev"
 KUBELET = "/var/lib/kubelet"
 INSTANCE = "test"
 WRITER = "SINGLE_NODE_SINGLE_WRITER"
@@ -139,7 +140,7 @@ def controller(vm, url="unix:///run/nvmetcp-target.sock", options=None, more=())
 
 
 def node(vm, name="node1"):
-    plugin = f"{KUBELET}/plugins/nvmetcp.csi.dev"
+    plugin = f"{KUBELET}/plugins/{NAME}"
     vm.run(f"mkdir -p {plugin}/state {KUBELET}/plugins_registry {KUBELET}/pods")
     return Csi(vm, "nvmetcp-node",
                f"--endpoint unix://{plugin}/csi.sock --state-dir {plugin}/state --instance {INSTANCE} "
@@ -166,7 +167,7 @@ class Attachment:
         self.node_id = None
         self.context = {}
         handle = volume["volume_id"].replace("/", "~")
-        self.staging = f"{KUBELET}/plugins/kubernetes.io/csi/nvmetcp.csi.dev/{handle}/globalmount"
+        self.staging = f"{KUBELET}/plugins/kubernetes.io/csi/{NAME}/{handle}/globalmount"
         self.target = f"{KUBELET}/pods/{pod}/volumes/kubernetes.io~csi/{handle}/mount"
 
     def common(self):

@@ -2,6 +2,7 @@
 """A target and its nodes, each a machine of its own; the controller speaks to the agent over TLS
 with a token. What a real machine keeps on its disk outlives a power cut here, too."""
 
+import contextlib
 import json
 
 import driver
@@ -47,6 +48,16 @@ class Site:
     def _node_disk(machine):
         system = driver.mount_system_disk(machine, "/dev/vda")
         machine.run(f"mkdir -p {system}/kubelet {driver.KUBELET} && mount --bind {system}/kubelet {driver.KUBELET}")
+
+    @contextlib.contextmanager
+    def nothing_left(self):
+        """What a test made is gone when it ends, on all machines."""
+        trees = {self.target_vm: (POOL,), **{machine: (driver.KUBELET,) for machine in self.nodes}}
+        checkers = [driver.Checker(machine, trees=those) for machine, those in trees.items()]
+        yield
+        for checker in checkers:
+            nothing, text = checker.left()
+            assert nothing, f"{checker.vm.name}: {text}"
 
     def warm_nft(self):
         """The agent gives it some seconds; on a busy emulated machine its first start takes them to load."""
