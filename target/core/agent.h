@@ -8,7 +8,9 @@
  *   back at the next start, or by the next call for its id; it was never exported or answered.
  * - Delete (no hosts left): state `deleting`, data, state removed, answer. A deletion that was cut
  *   short is finished at the next start or by the next call.
- * - Grow: state with the new size, data, hosts told. A data file smaller than its state is grown.
+ * - Grow: state with the new size and the old one, data, state without the old one, hosts told.
+ * Data between the two sizes is grown; data smaller than both was lost, and is never made up by
+ * zeros.
  * - Grant: state with the host, subsystem and namespace, allow-list, port links, answer.
  * - Fence: the host moves from `hosts` to `fencing` in the state, the kernel's side, then it leaves
  *   `fencing`, answer. What stands in `fencing` is fenced at the next start or by the next call.

@@ -101,7 +101,10 @@ MUST_USE int agent_fence(struct steps *steps, struct found *found, struct err *e
  */
 MUST_USE int agent_can_fence(
 	const struct found *found, const struct object *after, struct err *err);
-/** agent_grow - make the volume's data as large as its state says. */
+/** agent_whole - is the data there, and as large as it surely was? INTERNAL when not. */
+MUST_USE int agent_whole(const struct found *found, struct err *err);
+/** agent_grow - make the volume's data as large as its state says. INTERNAL when it is smaller than
+ * it was before. */
 MUST_USE int agent_grow(struct steps *steps, struct found *found, struct err *err);
 /** agent_tell - have the kernel look at the size again; it tells hosts of a change only. */
 MUST_USE int agent_tell(struct steps *steps, struct found *found, struct err *err);

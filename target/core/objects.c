@@ -144,6 +144,29 @@ static int forget(const struct step *in, void *arg, struct err *err)
 	return 0;
 }
 
+/* Zeros in place of what was cut off would look like an object that is well. */
+int agent_whole(const struct found *found, struct err *err)
+{
+	const struct object *object = found->object;
+	int64_t least = object->grown_from > 0 ? object->grown_from : object->size;
+	struct store *store = catalog_store(found->catalog);
+	struct store_stat stat;
+	struct err why = {0};
+
+	if (store->ops->stat(store, object_name_of(object), &stat, &why) < 0) {
+		return err_set(
+			err, why.code == ERR_NOT_FOUND ? ERR_INTERNAL : why.code, "%s", why.msg);
+	}
+	if (stat.size < least) {
+		return err_set(err, ERR_INTERNAL,
+			"%s %s: its data has %lld bytes, but had %lld: the end of it is lost; put the whole "
+			"of it back, or remove both of its files, and restart the agent",
+			object_kind_name(object->kind), object->id, (long long)stat.size,
+			(long long)least);
+	}
+	return 0;
+}
+
 int agent_update(struct steps *steps, const char *step, struct found *found, struct object *object,
 	struct err *err)
 {

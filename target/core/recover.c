@@ -11,11 +11,7 @@
 
 static int check_data(const struct step *in UNUSED, void *arg, struct err *err)
 {
-	struct found *found = arg;
-	struct store *store = catalog_store(found->catalog);
-	struct store_stat stat;
-
-	return store->ops->stat(store, object_name_of(found->object), &stat, err);
+	return agent_whole(arg, err);
 }
 
 static int recover_data(struct steps *steps, struct found *found, struct err *err)

@@ -192,7 +192,21 @@ static int grow_data(const struct step *in, void *arg, struct err *err)
 
 int agent_grow(struct steps *steps, struct found *found, struct err *err)
 {
-	return agent_step(steps, "data", grow_data, found, err);
+	_cleanup_object_ struct object *grown = NULL;
+
+	if (agent_whole(found, err) < 0 || agent_step(steps, "data", grow_data, found, err) < 0) {
+		return -1;
+	}
+	if (found->object->grown_from == 0) {
+		return 0;
+	}
+	grown = object_copy(found->object);
+	if (!grown) {
+		return err_set(
+			err, ERR_RESOURCE_EXHAUSTED, "volume %s: no memory", found->object->id);
+	}
+	grown->grown_from = 0;
+	return agent_update(steps, "grown", found, grown, err);
 }
 
 static int tell_hosts(const struct step *in, void *arg, struct err *err)
@@ -217,6 +231,9 @@ static int promise(struct steps *steps, struct found *found, int64_t size, struc
 	if (!larger) {
 		return err_set(
 			err, ERR_RESOURCE_EXHAUSTED, "volume %s: no memory", found->object->id);
+	}
+	if (larger->grown_from == 0) {
+		larger->grown_from = larger->size;
 	}
 	larger->size = size;
 	/* The space first, so that two volumes cannot both get the last of it. */

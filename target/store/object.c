@@ -47,6 +47,7 @@ struct object *object_copy(const struct object *object)
 	copy->phase = object->phase;
 	memcpy(copy->instance, object->instance, sizeof(copy->instance));
 	copy->size = object->size;
+	copy->grown_from = object->grown_from;
 	copy->created_size = object->created_size;
 	copy->created_ms = object->created_ms;
 	copy->source = object->source;

@@ -41,6 +41,7 @@ struct object {
 	enum object_phase phase;
 	char instance[INSTANCE_MAX + 1];
 	int64_t size;
+	int64_t grown_from;	 /* volumes: while the data may still be as small as this, else 0 */
 	int64_t created_size;	 /* volumes: at creation, what a repeated creation may ask for */
 	int64_t created_ms;	 /* since 1970 */
 	enum source_kind source; /* snapshots: SOURCE_VOLUME */

@@ -146,6 +146,9 @@ int object_print(const struct object *object, char **ret_text, struct err *err)
 		js_set_int(obj, "pinned", object->pinned);
 	} else {
 		js_set_int(obj, "createdSize", object->created_size);
+		if (object->grown_from > 0) {
+			js_set_int(obj, "grownFrom", object->grown_from);
+		}
 		if (*object->subsystem) {
 			js_set_str(obj, "subsystem", object->subsystem);
 		}
@@ -184,6 +187,7 @@ static int volume_parse(const struct js_at *top, struct object *object, struct e
 	int64_t nsid;
 
 	if (js_get_int(top, "createdSize", 0, STORE_VOLUME_MAX, &object->created_size, err) < 0 ||
+		js_opt_int(top, "grownFrom", 0, STORE_VOLUME_MAX, &object->grown_from, err) < 0 ||
 		js_opt_str(top, "subsystem", OBJECT_ID_MAX, &subsystem, err) < 0 ||
 		js_get_str(top, "uuid", UUID_TEXT_SIZE - 1, &uuid, err) < 0 ||
 		parse_hex("uuid", uuid, object->uuid, sizeof(object->uuid), err) < 0 ||

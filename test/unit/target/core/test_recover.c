@@ -81,6 +81,54 @@ static void test_damaged_volume(void **state UNUSED)
 	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "pool one");
 }
 
+/* What was cut off does not come back as zeros, for volumes and for snapshots. */
+static void test_short_data(void **state UNUSED)
+{
+	struct object_view view = {0};
+	bool created;
+
+	make_volume("v1");
+	assert_ok(resize("v1", 8 * MIB), world.err);
+	assert_ok(put_snapshot("s1", "v1", &created), world.err);
+	assert_ok(grant("v1", HOST_A), world.err);
+	assert_int_equal(truncate(at(&world.pools[0], "volumes/v1.img"), 6 * MIB), 0);
+	assert_int_equal(truncate(at(&world.pools[0], "snapshots/s1.img"), 6 * MIB), 0);
+	reboot();
+	assert_int_equal(size_of(0, "volumes/v1.img"), 6 * MIB);
+	assert_int_equal(emu_entries(at(&emu.place, "subsystems")), 0);
+	assert_refused(
+		agent_get(world.agent, VOLUME("v1"), &view, &world.err), ERR_INTERNAL, "is lost");
+	assert_refused(
+		agent_get(world.agent, SNAPSHOT("s1"), &view, &world.err), ERR_INTERNAL, "is lost");
+	assert_refused(grant("v1", HOST_B), ERR_INTERNAL, "is lost");
+}
+
+/* The same while a grow is under way: below the size before it there is no excuse. */
+static void test_short_data_of_a_grow(void **state UNUSED)
+{
+	struct object_view view = {0};
+
+	make_volume("v1");
+	for (int64_t size = 8 * MIB; size <= 12 * MIB; size += 4 * MIB) {
+		world_fault("ResizeVolume.data");
+		assert_refused(resize("v1", size), ERR_UNAVAILABLE, "fault point");
+	}
+	world_fault(NULL);
+	assert_int_equal(truncate(at(&world.pools[0], "volumes/v1.img"), 4 * MIB - 4096), 0);
+	world_restart();
+	assert_refused(
+		agent_get(world.agent, VOLUME("v1"), &view, &world.err), ERR_INTERNAL, "is lost");
+	assert_int_equal(truncate(at(&world.pools[0], "volumes/v1.img"), 4 * MIB), 0);
+	world_restart();
+	assert_ok(agent_get(world.agent, VOLUME("v1"), &view, &world.err), world.err);
+	object_view_done(&view);
+	assert_int_equal(size_of(0, "volumes/v1.img"), 12 * MIB);
+	assert_int_equal(truncate(at(&world.pools[0], "volumes/v1.img"), 8 * MIB), 0);
+	world_restart();
+	assert_refused(
+		agent_get(world.agent, VOLUME("v1"), &view, &world.err), ERR_INTERNAL, "is lost");
+}
+
 static void test_missing_snapshot_data(void **state UNUSED)
 {
 	bool created;
@@ -170,6 +218,9 @@ int main(void)
 			test_restart_disturbs_nobody, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_trim, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_damaged_volume, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(test_short_data, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_short_data_of_a_grow, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_missing_snapshot_data, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(test_phases, world_setup, world_teardown),

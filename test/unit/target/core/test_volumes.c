@@ -255,8 +255,8 @@ static void test_failed_resize(void **state UNUSED)
 /* Hosts that have the volume open learn of its size, also when the agent died in between. */
 static void test_resize_is_told(void **state UNUSED)
 {
-	static const char *const points[] = {
-		"ResizeVolume.data", "ResizeVolume.data.done", "ResizeVolume.tell"};
+	static const char *const points[] = {"ResizeVolume.data", "ResizeVolume.data.done",
+		"ResizeVolume.grown", "ResizeVolume.tell"};
 	int64_t size = 4 * MIB;
 
 	make_volume("v1");

@@ -12,6 +12,7 @@ static struct object *full_volume(void)
 	object->phase = PHASE_READY;
 	(void)snprintf(object->instance, sizeof(object->instance), "prod");
 	object->size = 20 * MIB;
+	object->grown_from = 12 * MIB;
 	object->created_size = 10 * MIB;
 	object->created_ms = 1763712934123;
 	object->source = SOURCE_SNAPSHOT;
@@ -41,6 +42,7 @@ static void test_volume(void **state UNUSED)
 	assert_ok(object_print(b, &again, &err), err);
 	assert_string_equal(text, again);
 	assert_int_equal(b->size, a->size);
+	assert_int_equal(b->grown_from, a->grown_from);
 	assert_int_equal(b->created_size, a->created_size);
 	assert_int_equal(b->created_ms, a->created_ms);
 	assert_int_equal(b->nsid, 3);
@@ -51,6 +53,21 @@ static void test_volume(void **state UNUSED)
 	assert_memory_equal(b->uuid, a->uuid, 16);
 	assert_true(b->written && host_set_has(&b->hosts, "nqn.2026-01.dev:b"));
 	assert_true(host_set_has(&b->fencing, "nqn.2026-01.dev:c"));
+}
+
+/* Whatever the text knows, a copy has. */
+static void test_copy(void **state UNUSED)
+{
+	_cleanup_object_ struct object *a = full_volume();
+	_cleanup_object_ struct object *b = object_copy(a);
+	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *again = NULL;
+	struct err err = {0};
+
+	assert_non_null(b);
+	assert_ok(object_print(a, &text, &err), err);
+	assert_ok(object_print(b, &again, &err), err);
+	assert_string_equal(text, again);
 }
 
 static void test_snapshot(void **state UNUSED)
@@ -217,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_volume),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_torn),
 		cmocka_unit_test(test_wrong),
