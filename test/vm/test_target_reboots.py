@@ -22,6 +22,9 @@ ROUNDS = 10 if os.environ.get("NV_ALL") == "1" else 2
 # Of the links, the agent makes as many and then hangs.
 HALF = f"NVMETCP_FAULTS=BringUp.link.link=hang@{VOLUMES * PORTALS // 2}"
 PATHS = VOLUMES // 2 * PORTALS
+# An emulated target needs longer than the usual 5 s to take in forty controllers at once, and the
+# kernel's target forgets a controller from which it hears nothing for so long between two queues.
+KEEP_ALIVE = "60"
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def private():
 
 def attach_all(site):
     def one(i):
-        volume = site.create(f"v{i}", "block", 64 * remote.MIB)
+        volume = site.create(f"v{i}", "block", 64 * remote.MIB, keepAliveTmo=KEEP_ALIVE)
         return site.attach(volume, i % 2, "block", pod=f"pod{i}").up()
     links = [one(i) for i in range(VOLUMES)]
     for machine in site.nodes:

@@ -89,9 +89,9 @@ class Site:
         answer, _, status = text.rpartition("\n")
         return int(status), answer
 
-    def create(self, name, fs="ext4", size=256 * MIB, mode=driver.WRITER, source=None):
+    def create(self, name, fs="ext4", size=256 * MIB, mode=driver.WRITER, source=None, **parameters):
         request = {"name": name, "capacity_range": {"required_bytes": size},
-                   "volume_capabilities": [driver.capability(fs, mode)], "parameters": {"backend": "linux"}}
+                   "volume_capabilities": [driver.capability(fs, mode)], "parameters": {"backend": "linux", **parameters}}
         if source:
             request["volume_content_source"] = {"snapshot": {"snapshot_id": source["snapshot_id"]}}
         self.made.append(self.ctl.call("CreateVolume", **request)["volume"])
