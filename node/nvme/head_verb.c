@@ -140,34 +140,48 @@ static int identify(const struct open_job *job, struct strbuf *out, struct err *
 	return 0;
 }
 
-int verb_head_held(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
+/* What both verbs are told: a name, @n numbers (device, device, namespace), and two folders. The
+ * process ends with the verb, and the folders with it. */
+static int receive_job(const char *verb, int n, int argc, const char *const *argv, int fd,
+	struct open_job *ret, struct err *err)
 {
-	struct steps steps = {.operation = "helper"};
-	struct err why = {0};
-	uint64_t numbers[2];
+	uint64_t numbers[3] = {0};
 	int dirs[2];
 
-	if (argc != 4) {
-		return err_set(err, ERR_INTERNAL, VERB_HEAD_HELD ": %d arguments", argc);
+	if (argc != 2 + n) {
+		return err_set(err, ERR_INTERNAL, "%s: %d arguments", verb, argc);
 	}
-	for (int i = 0; i < 2; i++) {
-		if (parse_u64(VERB_HEAD_HELD, argv[2 + i], 0, UINT32_MAX, &numbers[i], err) < 0) {
+	for (int i = 0; i < n; i++) {
+		if (parse_u64(verb, argv[2 + i], 0, UINT32_MAX, &numbers[i], err) < 0) {
 			return -1;
 		}
 	}
 	if (fdpass_receive(fd, dirs, 2, err) < 0) {
 		return -1;
 	}
-	/* An exclusive open fails while a filesystem, dm, md or swap holds the device, in whatever
-	 * mount namespace: no mount table needs to be asked. */
-	struct open_job job = {
+	*ret = (struct open_job){
 		.name = argv[1],
 		.dev = makedev((unsigned)numbers[0], (unsigned)numbers[1]),
+		.nsid = (uint32_t)numbers[2],
 		.dev_dir = dirs[0],
 		.nodes_dir = dirs[1],
-		.flags = O_EXCL,
 		.disk = -1,
 	};
+	return 0;
+}
+
+int verb_head_held(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
+{
+	struct steps steps = {.operation = "helper"};
+	struct err why = {0};
+	struct open_job job;
+
+	if (receive_job(VERB_HEAD_HELD, 2, argc, argv, fd, &job, err) < 0) {
+		return -1;
+	}
+	/* An exclusive open fails while a filesystem, dm, md or swap holds the device, in whatever
+	 * mount namespace: no mount table needs to be asked. */
+	job.flags = O_EXCL;
 	if (step_run(&steps, "try-disk", open_step, &job, &why) == 0) {
 		(void)close(job.disk);
 		sb_add(out, "free");
@@ -188,29 +202,10 @@ int verb_head_held(int argc, const char *const *argv, int fd, struct strbuf *out
 int verb_head_open(int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
 {
 	struct steps steps = {.operation = "helper"};
-	uint64_t numbers[3];
-	int dirs[2];
+	struct open_job job;
 
-	if (argc != 5) {
-		return err_set(err, ERR_INTERNAL, VERB_HEAD_OPEN ": %d arguments", argc);
-	}
-	for (int i = 0; i < 3; i++) {
-		if (parse_u64(VERB_HEAD_OPEN, argv[2 + i], 0, UINT32_MAX, &numbers[i], err) < 0) {
-			return -1;
-		}
-	}
-	if (fdpass_receive(fd, dirs, 2, err) < 0) {
-		return -1;
-	}
-	struct open_job job = {
-		.name = argv[1],
-		.dev = makedev((unsigned)numbers[0], (unsigned)numbers[1]),
-		.nsid = (uint32_t)numbers[2],
-		.dev_dir = dirs[0],
-		.nodes_dir = dirs[1],
-		.disk = -1,
-	};
-	if (step_run(&steps, "open-disk", open_step, &job, err) < 0) {
+	if (receive_job(VERB_HEAD_OPEN, 3, argc, argv, fd, &job, err) < 0 ||
+		step_run(&steps, "open-disk", open_step, &job, err) < 0) {
 		return -1;
 	}
 	/* Closed before the answer goes out: from then on only the caller holds the disk. */
