@@ -10,6 +10,7 @@
 #include "common/csi/ids.h"
 #include "common/csi/kvmap.h"
 #include "common/csi/validate.h"
+#include "node/service/kubelet_notes.h"
 
 #include <stdio.h>
 
@@ -85,6 +86,9 @@ static void stage_volume(Csi__V1__Node_Service *service,
 	}
 	bool fine = read_stage(op, input, request) == 0 &&
 		    core_stage(self_of(service)->core, request, &op->deadline, &op->err) == 0;
+	if (fine) {
+		(void)kubelet_notes_keep(request->staging, NULL);
+	}
 	closure(fine ? &answer : NULL, closure_data);
 }
 
@@ -141,6 +145,9 @@ static void publish_volume(Csi__V1__Node_Service *service,
 
 	bool fine = read_publish(op, input, &request) == 0 &&
 		    core_publish(self_of(service)->core, &request, &op->deadline, &op->err) == 0;
+	if (fine) {
+		(void)kubelet_notes_keep(request.staging, request.target);
+	}
 	closure(fine ? &answer : NULL, closure_data);
 }
 
