@@ -7,6 +7,7 @@ temporary layer of its own. VMs of one Lab share two bridges (eth0: 10.77.0.0/24
 """
 
 import base64
+import concurrent.futures
 import fcntl
 import glob
 import hashlib
@@ -27,6 +28,8 @@ CACHE = os.environ.get("NVMETCP_CACHE", "/cache")
 GUEST = os.path.join(SRC, "test/vm/guest")
 # How many labs may run at once on this machine; each emulates at least one guest on both cores.
 LABS_AT_ONCE = 2
+# How often a machine may boot whose kernel panics before its first process.
+BOOTS = 3
 
 
 class Failed(Exception):
@@ -36,6 +39,10 @@ class Failed(Exception):
         super().__init__(text)
         self.output = output
         self.status = status
+
+
+class BootPanic(Exception):
+    """A kernel ended before anything of ours was there."""
 
 
 def run(*argv, **kwargs):
@@ -92,6 +99,8 @@ class Lab:
         self.out = out or os.path.join(SRC, "build/vm", f"{int(time.time())}-{os.getpid()}")
         self.vms = []
         self.slot = None
+        # A VM ends with the thread that started it: this one is there to the end.
+        self.launcher = concurrent.futures.ThreadPoolExecutor(1)
 
     def __enter__(self):
         os.makedirs(self.out, exist_ok=True)
@@ -102,11 +111,14 @@ class Lab:
             run("ip", "link", "add", bridge, "type", "bridge")
             run("ip", "addr", "add", f"10.{net}.0.1/24", "dev", bridge)
             run("ip", "link", "set", bridge, "up")
+        # The thread is made by the first work it gets, and here in the network of this one.
+        self.launcher.submit(os.getpid).result()
         return self
 
     def __exit__(self, *_):
         for vm in self.vms:
             vm.kill()
+        self.launcher.shutdown()
         self.slot.close()
 
     @staticmethod
@@ -211,7 +223,7 @@ class VM:
         self.wait_ready()
 
     def launch(self):
-        """The first half of start(). Not from a thread that ends: the VM would end with it."""
+        """The first half of start()."""
         for i in range(2):
             tap = f"tap{i}n{self.number}"
             if not os.path.exists(f"/sys/class/net/{tap}"):
@@ -221,12 +233,26 @@ class VM:
         if os.path.exists(agent_path):
             os.unlink(agent_path)
         log = open(os.path.join(self.out, "qemu.log"), "ab")
-        self.qemu = subprocess.Popen(self._arguments(agent_path), stdin=subprocess.DEVNULL,
-                                     stdout=log, stderr=log)
+        self.qemu = self.lab.launcher.submit(subprocess.Popen, self._arguments(agent_path),
+                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log).result()
         self.channel = Channel(self, agent_path)
 
     def wait_ready(self):
+        for _ in range(BOOTS - 1):
+            try:
+                self.channel.wait_ready(self.boot_timeout)
+                return
+            except BootPanic:
+                print(f"vm: {self.name}: its kernel panicked before the first process; it boots again:\n"
+                      + self.console()[-2000:], file=sys.stderr)
+                self.kill()
+                self.launch()
         self.channel.wait_ready(self.boot_timeout)
+
+    def panicked_at_boot(self):
+        """The emulator, with several processors, now and then runs what the kernel has just patched."""
+        text = self.console()
+        return "Kernel panic" in text and "kernel_init_freeable" in text
 
     def run(self, command, timeout=300, check=True, live=False):
         """Run a shell command (or argv list) in the guest. Return: what it printed."""
@@ -263,7 +289,10 @@ class VM:
         self.start()
 
     def console(self):
-        with open(os.path.join(self.out, "console.log"), errors="replace") as f:
+        path = os.path.join(self.out, "console.log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, errors="replace") as f:
             return f.read()
 
 
@@ -296,6 +325,8 @@ class Channel:
                 time.sleep(0.05)
         threading.Thread(target=self._read, daemon=True).start()
         while not self.ready.wait(0.5):
+            if self.vm.panicked_at_boot():
+                raise BootPanic(f"{self.vm.name}: its kernel panicked before the first process")
             if self.vm.qemu.poll() is not None or time.monotonic() > end:
                 tail = self.vm.console()[-2000:]
                 raise SystemExit(f"{self.vm.name}: no answer from the guest within {timeout} s; its console:\n{tail}")
