@@ -5,7 +5,6 @@
 #include "controller/audit_command.h"
 
 #include "common/base/fileio.h"
-#include "common/csi/identity.h"
 #include "common/http/client.h"
 #include "controller/audit/repair.h"
 #include "controller/audit/report.h"
@@ -101,14 +100,6 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret, struct 
 	return 0;
 }
 
-static const char *driver_name(const struct arguments *arguments, const struct config *config)
-{
-	if (arguments->driver) {
-		return arguments->driver;
-	}
-	return str_empty(config->driver_name) ? CSI_PLUGIN_NAME_DEFAULT : config->driver_name;
-}
-
 static int read_cluster(const struct arguments *arguments, const struct config *config,
 	struct cluster *ret, struct err *err)
 {
@@ -123,8 +114,7 @@ static int read_cluster(const struct arguments *arguments, const struct config *
 	if (rc < 0) {
 		return -1;
 	}
-	rc = cluster_parse(
-		"the cluster's listing", text, len, driver_name(arguments, config), ret, err);
+	rc = cluster_parse("the cluster's listing", text, len, config->driver_name, ret, err);
 	free(text);
 	return rc;
 }
@@ -162,7 +152,7 @@ static int audit(const struct arguments *arguments, struct err *err)
 	struct op op = {.deadline = deadline_in(AUDIT_MS)};
 	int code;
 
-	if (config_read(arguments->config, &config, err) < 0 ||
+	if (config_read(arguments->config, arguments->driver, &config, err) < 0 ||
 		config_open(&config, &core, err) < 0) {
 		return -1;
 	}

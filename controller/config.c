@@ -7,6 +7,7 @@
 
 #include "common/csi/identity.h"
 #include "common/csi/ids.h"
+#include "common/csi/topology.h"
 #include "common/nvmf/nqn.h"
 #include "controller/registry.h"
 
@@ -14,7 +15,7 @@
 
 static const char *const top_keys[] = {"instance", "driverName", "backends", NULL};
 static const char *const common_keys[] = {
-	"name", "type", "url", "caFile", "tokenFile", "pool", "aliases"};
+	"name", "type", "url", "caFile", "tokenFile", "pool", "aliases", "topology"};
 
 /* The complaint of another check about @key, given its place in the file instead of the bare key.
  */
@@ -30,7 +31,6 @@ static int read_top(const struct js_at *root, struct config *ret, struct err *er
 {
 	struct err why = {0};
 
-	ret->driver_name = "";
 	if (js_want_obj(root, err) < 0 || js_only_keys(root, top_keys, err) < 0 ||
 		js_get_str(root, "instance", CONFIG_VALUE_MAX, &ret->instance, err) < 0 ||
 		js_opt_str(root, "driverName", CONFIG_VALUE_MAX, &ret->driver_name, err) < 0) {
@@ -42,6 +42,62 @@ static int read_top(const struct js_at *root, struct config *ret, struct err *er
 	if (js_has(root, "driverName") &&
 		csi_plugin_name_check("driverName", ret->driver_name, &why) < 0) {
 		return place(root, "driverName", &why, err);
+	}
+	return 0;
+}
+
+/* A segment under construction, and where it stands. */
+struct adding {
+	struct csi_segment segment;
+	struct js_at at;
+};
+
+static int add_key(const char *key, const char *value, void *arg, struct err *err)
+{
+	struct adding *adding = arg;
+	struct err why = {0};
+
+	if (csi_segment_add(&adding->segment, key, key, value, &why) == 0) {
+		return 0;
+	}
+	return why.code == ERR_INVALID_ARGUMENT ? place(&adding->at, key, &why, err)
+						: err_set(err, why.code, "%s", why.msg);
+}
+
+static int read_segment(const struct config *config, const struct js_at *list, size_t i,
+	struct kv_list *ret, struct err *err)
+{
+	struct adding adding = {.segment = {.arena = config->arena, .driver = config->driver_name}};
+	struct kv *items = arena_alloc(config->arena, sizeof(adding.segment.items));
+
+	if (!items) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the configuration");
+	}
+	if (js_item_obj(list, i, &adding.at, err) < 0 ||
+		js_each_str(&adding.at, CONFIG_VALUE_MAX, add_key, &adding, err) < 0) {
+		return -1;
+	}
+	if (adding.segment.n == 0) {
+		return js_fail(&adding.at, NULL, err,
+			"has no key; a backend that is reached from everywhere has no topology");
+	}
+	memcpy(items, adding.segment.items, sizeof(adding.segment.items));
+	*ret = (struct kv_list){.items = items, .n = adding.segment.n};
+	return 0;
+}
+
+static int read_topology(const struct config *config, struct config_backend *ret, struct err *err)
+{
+	struct js_at list;
+
+	if (js_opt_array(&ret->at, "topology", CORE_SEGMENTS_MAX, &list, err) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < js_len(&list); i++) {
+		if (read_segment(config, &list, i, &ret->segments[i], err) < 0) {
+			return -1;
+		}
+		ret->n_segments++;
 	}
 	return 0;
 }
@@ -117,7 +173,7 @@ static int read_backend(const struct js_at *list, size_t i, struct config *confi
 	if (csi_backend_check("name", ret->be.name, &why) < 0) {
 		return place(&ret->at, "name", &why, err);
 	}
-	return read_aliases(&ret->at, ret, err);
+	return read_aliases(&ret->at, ret, err) < 0 ? -1 : read_topology(config, ret, err);
 }
 
 /* What backend @i is called: by its name (@k = 0), then by its aliases. */
@@ -158,13 +214,19 @@ static int check_names(const struct config *config, struct err *err)
 	return 0;
 }
 
-static int read_all(struct config *ret, struct err *err)
+static int read_all(struct config *ret, const char *driver, struct err *err)
 {
 	struct js_at root = js_root(ret->doc);
 	struct js_at list;
 
-	if (read_top(&root, ret, err) < 0 ||
-		js_get_array(&root, "backends", CORE_BACKENDS_MAX, &list, err) < 0) {
+	ret->driver_name = CSI_PLUGIN_NAME_DEFAULT;
+	if (read_top(&root, ret, err) < 0) {
+		return -1;
+	}
+	if (!str_empty(driver)) {
+		ret->driver_name = driver;
+	}
+	if (js_get_array(&root, "backends", CORE_BACKENDS_MAX, &list, err) < 0) {
 		return -1;
 	}
 	if (js_len(&list) == 0) {
@@ -184,14 +246,15 @@ static int read_all(struct config *ret, struct err *err)
 	return check_names(ret, err);
 }
 
-int config_read(const char *path, struct config *ret, struct err *err)
+int config_read(const char *path, const char *driver, struct config *ret, struct err *err)
 {
-	struct config config = {0};
+	struct config config = {.arena = arena_new(CONFIG_MADE_MAX)};
 
-	if (js_parse_file(path, CONFIG_FILE_MAX, &config.doc, err) < 0) {
-		return -1;
+	if (!config.arena) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the configuration");
 	}
-	if (read_all(&config, err) < 0) {
+	if (js_parse_file(path, CONFIG_FILE_MAX, &config.doc, err) < 0 ||
+		read_all(&config, driver, err) < 0) {
 		config_done(&config);
 		return -1;
 	}
@@ -202,6 +265,7 @@ int config_read(const char *path, struct config *ret, struct err *err)
 void config_done(struct config *config)
 {
 	free(config->backends);
+	arena_free(config->arena);
 	js_doc_free(config->doc);
 	*config = (struct config){0};
 }
@@ -228,8 +292,10 @@ static size_t open_all(const struct config *config, struct core_backend *open, s
 		const struct config_backend *b = &config->backends[i];
 		struct err why = {0};
 
-		open[i] = (struct core_backend){
-			.name = b->be.name, .aliases = b->aliases, .n_aliases = b->n_aliases};
+		open[i] = (struct core_backend){.name = b->be.name,
+			.aliases = b->aliases,
+			.n_aliases = b->n_aliases,
+			.topology = {.segments = b->segments, .n = b->n_segments}};
 		if (b->type->open(&b->be, &open[i].take_backend, &why) < 0) {
 			(void)place_backend_error(b, &why, err);
 			return i;

@@ -6,7 +6,7 @@
  *   {"instance": "prod", "driverName": "nvmetcp.csi.dev",
  *    "backends": [{"name": "fast", "type": "linux", "url": "https://10.0.0.5:4480",
  *                  "caFile": "/etc/nvmetcp/ca.pem", "tokenFile": "/etc/nvmetcp/token",
- *                  "pool": "ssd", "aliases": ["old-name"]}]}
+ *                  "pool": "ssd", "aliases": ["old-name"], "topology": [{"zone": "a"}]}]}
  */
 #pragma once
 
@@ -19,6 +19,8 @@
 #define CONFIG_ALIASES_MAX 8
 #define CONFIG_VALUE_MAX 1024
 #define CONFIG_EXTRA_MAX 16
+/** Memory for what is made of the file's texts. */
+#define CONFIG_MADE_MAX (8 * MIB)
 
 /** struct config_backend - one entry; strings live as long as the config. */
 struct config_backend {
@@ -28,22 +30,25 @@ struct config_backend {
 	struct kv extra[CONFIG_EXTRA_MAX];
 	const char *aliases[CONFIG_ALIASES_MAX];
 	size_t n_aliases;
+	struct kv_list segments[CORE_SEGMENTS_MAX];
+	size_t n_segments;
 };
 
 struct config {
-	struct js_doc *doc; /* owned; all strings point into it */
+	struct js_doc *doc;  /* owned; strings point into it, or into the arena */
+	struct arena *arena; /* owned */
 	const char *instance;
-	const char *driver_name;	 /* "" when not given */
+	const char *driver_name;
 	struct config_backend *backends; /* owned */
 	size_t n_backends;
 };
 
 /**
- * config_read - read and check @path.
- * Return: 0 and a config for config_done(), or -1: INVALID_ARGUMENT naming file, key and line;
- * NOT_FOUND, PERMISSION_DENIED.
+ * config_read - read and check @path. @driver is the driver's name, where it was given otherwise;
+ * "" or NULL: the file says it, or it is the common one. Return: 0 and a config for config_done(),
+ * or -1: INVALID_ARGUMENT naming file, key and line; NOT_FOUND, PERMISSION_DENIED.
  */
-MUST_USE int config_read(const char *path, struct config *ret, struct err *err);
+MUST_USE int config_read(const char *path, const char *driver, struct config *ret, struct err *err);
 /** config_done - free what it holds; accepts one that was only zeroed. */
 void config_done(struct config *config);
 #define _cleanup_config_ _cleanup_(config_done)

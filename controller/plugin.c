@@ -53,15 +53,6 @@ struct plugin {
 	struct http_server *http;
 };
 
-static const char *driver_name(const struct plugin *plugin)
-{
-	if (!str_empty(plugin->flags->driver_name)) {
-		return plugin->flags->driver_name;
-	}
-	return str_empty(plugin->config.driver_name) ? CSI_PLUGIN_NAME_DEFAULT
-						     : plugin->config.driver_name;
-}
-
 /* The lock is not beside the socket: that folder holds nothing else of ours but a folder. */
 static int make_state(struct plugin *plugin, struct err *err)
 {
@@ -117,7 +108,8 @@ static int start_rpc(struct plugin *plugin, struct err *err)
 {
 	struct deadline wait = deadline_in(PLUGIN_LOCK_MS);
 
-	csi_identity_init(&plugin->identity, driver_name(plugin), NV_VERSION, NULL, NULL);
+	csi_identity_init(&plugin->identity, plugin->config.driver_name, NV_VERSION, NULL, NULL);
+	atomic_store(&plugin->identity.topology, core_has_topology(plugin->core));
 	controller_service_init(&plugin->controller, plugin->core);
 	plugin->socket = (struct rpc_socket){
 		.path = plugin->flags->socket, .mode = 0660, .gid = plugin->flags->socket_gid};
@@ -178,12 +170,13 @@ static int start(struct plugin *plugin, enum controller_exit *ret_exit, struct e
 		return -1;
 	}
 	plugin->http_ready = true;
-	if (config_read(plugin->flags->config, &plugin->config, err) < 0 ||
+	if (config_read(plugin->flags->config, plugin->flags->driver_name, &plugin->config, err) <
+			0 ||
 		config_open(&plugin->config, &plugin->core, err) < 0) {
 		*ret_exit = CONTROLLER_EXIT_USAGE;
 		return err_wrap(err, "--config");
 	}
-	if (observe_init(&plugin->observe, driver_name(plugin), err) < 0) {
+	if (observe_init(&plugin->observe, plugin->config.driver_name, err) < 0) {
 		return -1;
 	}
 	plugin->observe.core = plugin->core;
@@ -212,7 +205,8 @@ int plugin_start(const struct controller_flags *flags, struct plugin **ret_plugi
 		}
 		return -1;
 	}
-	LOG_INFO("serving", LOG_STR("version", NV_VERSION), LOG_STR("driver", driver_name(plugin)),
+	LOG_INFO("serving", LOG_STR("version", NV_VERSION),
+		LOG_STR("driver", plugin->config.driver_name),
 		LOG_STR("instance", plugin->config.instance),
 		LOG_NUM("backends", plugin->config.n_backends), LOG_STR("socket", flags->socket));
 	*ret_plugin = plugin;

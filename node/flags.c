@@ -35,6 +35,11 @@ static const char HELP[] =
 	"  --log-level LEVEL               debug, info, warning or error (default: info)\n"
 	"  --max-volumes N                 volumes that the scheduler may put on this node, 1 to 4096\n"
 	"                                  (default: 128)\n"
+	"  --topology KEY=VALUE[,...]      where this node is, for backends that are not reached from\n"
+	"                                  everywhere; a key without a domain gets the driver's name\n"
+	"  --topology-file FILE            the same for many nodes, a line each: a pattern of node\n"
+	"                                  names, as 'rack1-*', a blank, and KEY=VALUE[,...]; all\n"
+	"                                  lines that fit count\n"
 	"  --help, --version\n"
 	"\n"
 	"It needs root, the host's network namespace, /dev, /sys and /lib/modules of the host, and\n"
@@ -54,6 +59,8 @@ enum flag {
 	FLAG_HTTP,
 	FLAG_LOG,
 	FLAG_MAX,
+	FLAG_TOPOLOGY,
+	FLAG_TOPOLOGY_FILE,
 	FLAG_COUNT,
 };
 
@@ -72,6 +79,8 @@ static const struct {
 	[FLAG_HTTP] = {"--http-address", NULL, ""},
 	[FLAG_LOG] = {"--log-level", NULL, "info"},
 	[FLAG_MAX] = {"--max-volumes", NULL, "128"},
+	[FLAG_TOPOLOGY] = {"--topology", NULL, ""},
+	[FLAG_TOPOLOGY_FILE] = {"--topology-file", NULL, ""},
 };
 
 const char *node_flags_help(void)
@@ -194,6 +203,8 @@ static int check(const char *values[FLAG_COUNT], struct node_flags *ret, struct 
 		*values[FLAG_KUBELET_ENDPOINT] ? values[FLAG_KUBELET_ENDPOINT] : ret->socket;
 	ret->state_dir = values[FLAG_STATE];
 	ret->http_address = values[FLAG_HTTP];
+	ret->topology = values[FLAG_TOPOLOGY];
+	ret->topology_file = values[FLAG_TOPOLOGY_FILE];
 	if (check_path(FLAG_KUBELET_ENDPOINT, ret->kubelet_endpoint, SOCKET_PATH_MAX, err) < 0) {
 		return -1;
 	}

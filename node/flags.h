@@ -27,6 +27,8 @@ struct node_flags {
 	const char *http_address; /* "": none */
 	enum log_level log_level;
 	int64_t max_volumes;
+	const char *topology;	   /* "": nothing said; see node/topology.h, which checks both */
+	const char *topology_file; /* "": none */
 	bool help;
 	bool version;
 };

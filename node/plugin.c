@@ -13,6 +13,7 @@
 #include "node/observe.h"
 #include "node/service/registrar.h"
 #include "node/service/service.h"
+#include "node/topology.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,7 @@ struct plugin {
 	int stop_fd; /* borrowed */
 	int lock_fd;
 	struct host_identity identity;
+	struct csi_segment topology;
 	struct host_paths paths;
 	bool paths_open;
 	struct fab *fab;
@@ -220,6 +222,8 @@ static int start_rpc(struct plugin *plugin, struct err *err)
 		plugin->lock_path, sizeof(plugin->lock_path), "%s/lock.sockets", flags->state_dir);
 	csi_identity_init(&plugin->csi, flags->driver_name, NV_VERSION, NULL, NULL);
 	node_service_init(&plugin->node, plugin->core, plugin->identity.nqn, flags->max_volumes);
+	plugin->node.topology = csi_segment_list(&plugin->topology);
+	plugin->csi.topology = topology_is_on(flags);
 	plugin->socket = (struct rpc_socket){.path = flags->socket, .mode = 0600, .gid = (gid_t)-1};
 	plugin->services[0] =
 		(struct rpc_service){.service = &plugin->csi.service.base, .lane = "identity"};
@@ -278,6 +282,31 @@ static int start_http(struct plugin *plugin, struct err *err)
 		       : 0;
 }
 
+static int find_place(struct plugin *plugin, struct err *err)
+{
+	const struct node_flags *flags = plugin->flags;
+
+	plugin->topology = (struct csi_segment){
+		.arena = arena_new(TOPOLOGY_ARENA_MAX), .driver = flags->driver_name};
+	if (!plugin->topology.arena) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "topology: out of memory");
+	}
+	if (topology_read(flags, &plugin->topology, err) < 0) {
+		return -1;
+	}
+	for (size_t i = 0; i < plugin->topology.n; i++) {
+		LOG_INFO("topology", LOG_STR("key", plugin->topology.items[i].key),
+			LOG_STR("value", plugin->topology.items[i].value));
+	}
+	if (topology_is_on(flags) && plugin->topology.n == 0) {
+		LOG_WARNING(
+			"nothing says in which segment of the topology this node is, so no volume can be "
+			"made for a pod here",
+			LOG_STR("node", flags->node_name), LOG_STR("file", flags->topology_file));
+	}
+	return 0;
+}
+
 static int start(struct plugin *plugin, struct err *err)
 {
 	const struct node_flags *flags = plugin->flags;
@@ -285,8 +314,9 @@ static int start(struct plugin *plugin, struct err *err)
 	if (dir_make(AT_FDCWD, flags->state_dir, 0700, err) < 0) {
 		return err_wrap(err, "--state-dir");
 	}
-	if (lock_state(plugin, err) < 0 || start_initiator(plugin, err) < 0 ||
-		start_core(plugin, err) < 0 || make_registrar(plugin, err) < 0) {
+	if (find_place(plugin, err) < 0 || lock_state(plugin, err) < 0 ||
+		start_initiator(plugin, err) < 0 || start_core(plugin, err) < 0 ||
+		make_registrar(plugin, err) < 0) {
 		return -1;
 	}
 	plugin->observe.driver_name = flags->driver_name;
@@ -366,6 +396,7 @@ bool plugin_stop(struct plugin *plugin)
 		host_close(&plugin->paths);
 	}
 	base_closep(&plugin->lock_fd);
+	arena_free(plugin->topology.arena);
 	free(plugin);
 	return true;
 }

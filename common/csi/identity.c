@@ -33,18 +33,20 @@ static void get_plugin_info(Csi__V1__Identity_Service *service,
 	closure(&answer, closure_data);
 }
 
-static void get_plugin_capabilities(Csi__V1__Identity_Service *service UNUSED,
+static void get_plugin_capabilities(Csi__V1__Identity_Service *service,
 	const Csi__V1__GetPluginCapabilitiesRequest *input UNUSED,
 	Csi__V1__GetPluginCapabilitiesResponse_Closure closure, void *closure_data)
 {
 	Csi__V1__GetPluginCapabilitiesResponse answer =
 		CSI__V1__GET_PLUGIN_CAPABILITIES_RESPONSE__INIT;
 	Csi__V1__PluginCapability__Service controller = CSI__V1__PLUGIN_CAPABILITY__SERVICE__INIT;
+	Csi__V1__PluginCapability__Service topology = CSI__V1__PLUGIN_CAPABILITY__SERVICE__INIT;
 	Csi__V1__PluginCapability__VolumeExpansion online =
 		CSI__V1__PLUGIN_CAPABILITY__VOLUME_EXPANSION__INIT;
 	Csi__V1__PluginCapability has_controller = CSI__V1__PLUGIN_CAPABILITY__INIT;
 	Csi__V1__PluginCapability has_expansion = CSI__V1__PLUGIN_CAPABILITY__INIT;
-	Csi__V1__PluginCapability *all[] = {&has_controller, &has_expansion};
+	Csi__V1__PluginCapability has_topology = CSI__V1__PLUGIN_CAPABILITY__INIT;
+	Csi__V1__PluginCapability *all[] = {&has_controller, &has_expansion, &has_topology};
 
 	controller.type = CSI__V1__PLUGIN_CAPABILITY__SERVICE__TYPE__CONTROLLER_SERVICE;
 	has_controller.type_case = CSI__V1__PLUGIN_CAPABILITY__TYPE_SERVICE;
@@ -52,7 +54,11 @@ static void get_plugin_capabilities(Csi__V1__Identity_Service *service UNUSED,
 	online.type = CSI__V1__PLUGIN_CAPABILITY__VOLUME_EXPANSION__TYPE__ONLINE;
 	has_expansion.type_case = CSI__V1__PLUGIN_CAPABILITY__TYPE_VOLUME_EXPANSION;
 	has_expansion.volume_expansion = &online;
-	answer.n_capabilities = ARRAY_SIZE(all);
+	topology.type = CSI__V1__PLUGIN_CAPABILITY__SERVICE__TYPE__VOLUME_ACCESSIBILITY_CONSTRAINTS;
+	has_topology.type_case = CSI__V1__PLUGIN_CAPABILITY__TYPE_SERVICE;
+	has_topology.service = &topology;
+	/* The last one is only there where it is so. */
+	answer.n_capabilities = ARRAY_SIZE(all) - (identity_of(service)->topology ? 0 : 1);
 	answer.capabilities = all;
 	closure(&answer, closure_data);
 }

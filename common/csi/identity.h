@@ -26,6 +26,7 @@ struct csi_identity {
 	const char *version;
 	csi_ready_fn ready; /* NULL: always ready */
 	void *ready_arg;
+	_Atomic bool topology; /* not every volume is reached from every node; false after init */
 };
 
 /** csi_identity_init - fill @identity; register &identity->service with the server. It must not

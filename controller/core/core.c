@@ -19,11 +19,7 @@ static const char *const kind_names[] = {
 static void member_done(struct member *member)
 {
 	be_close(member->be);
-	for (size_t i = 0; i < member->n_aliases; i++) {
-		free(member->aliases[i]);
-	}
-	free(member->aliases);
-	free(member->name);
+	arena_free(member->arena);
 	listing_unref(member->last);
 	lane_done(&member->lane);
 	lane_done(&member->lists);
@@ -33,16 +29,21 @@ static void member_done(struct member *member)
 /* Whatever happens, @ret can be given to member_done() afterwards. */
 static int member_init(struct member *ret, const struct core_backend *from)
 {
-	*ret = (struct member){.be = from->take_backend, .name = strdup(from->name)};
+	*ret = (struct member){.be = from->take_backend, .arena = arena_new(CORE_TOLD_MAX)};
 	lane_init(&ret->lane, "calls", CORE_LANE_MAX);
 	lane_init(&ret->lists, "lists", CORE_LISTS_MAX);
 	(void)pthread_mutex_init(&ret->lock, NULL);
-	ret->aliases = calloc(from->n_aliases + 1, sizeof(*ret->aliases));
-	if (!ret->name || !ret->aliases) {
+	if (!ret->arena) {
+		return -1;
+	}
+	ret->name = arena_strdup(ret->arena, from->name);
+	ret->aliases = arena_alloc(ret->arena, (from->n_aliases + 1) * sizeof(*ret->aliases));
+	if (!ret->name || !ret->aliases ||
+		topology_copy(ret->arena, &from->topology, &ret->topology) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < from->n_aliases; i++) {
-		ret->aliases[i] = strdup(from->aliases[i]);
+		ret->aliases[i] = arena_strdup(ret->arena, from->aliases[i]);
 		if (!ret->aliases[i]) {
 			return -1;
 		}
@@ -154,6 +155,16 @@ size_t core_backend_count(const struct core *core)
 const char *core_backend_name(const struct core *core, size_t i)
 {
 	return core->members[i].name;
+}
+
+bool core_has_topology(const struct core *core)
+{
+	for (size_t i = 0; i < core->n_members; i++) {
+		if (core->members[i].topology.n > 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 const struct be_features *core_backend_features(const struct core *core, size_t i)

@@ -11,6 +11,7 @@
 #include "common/base/op.h"
 #include "common/nvmf/kv.h"
 #include "controller/backend/backend.h"
+#include "controller/core/topology.h"
 
 /** Size of a volume when the request names none. */
 #define CORE_SIZE_DEFAULT (1 * GIB)
@@ -22,6 +23,9 @@
 #define CORE_LOCKS_MAX 1024
 /** Most backends. */
 #define CORE_BACKENDS_MAX 32
+/** Most segments from which one backend is reached, and bytes of all that is told of a backend. */
+#define CORE_SEGMENTS_MAX 32
+#define CORE_TOLD_MAX ((size_t)256 * 1024)
 /** Most volumes or snapshots of one backend that a list can hold. */
 #define CORE_LIST_MAX 32768
 /** Most entries of one page, whatever was asked for: an answer must stay below 4 MiB. */
@@ -44,6 +48,7 @@ struct core_backend {
 	const char *name;
 	const char *const *aliases; /* other names that ids and parameters may use for it */
 	size_t n_aliases;
+	struct topology topology; /* from where it is reached */
 	struct backend *take_backend;
 };
 
@@ -59,6 +64,8 @@ MUST_USE int core_new(const char *instance, const struct core_backend *backends,
 size_t core_backend_count(const struct core *core);
 /** core_backend_name - of backend @i; borrowed from the core. */
 const char *core_backend_name(const struct core *core, size_t i);
+/** core_has_topology - is there a backend that is not reached from everywhere? */
+bool core_has_topology(const struct core *core);
 /** core_backend_features - what backend @i is like; constant, without I/O. */
 const struct be_features *core_backend_features(const struct core *core, size_t i);
 /** What core_backend_index() says of a name that is none. */

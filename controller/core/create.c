@@ -252,6 +252,24 @@ static int run_create(const struct step *in, void *arg, struct err *err)
 	return m->result == BE_FAILED ? -1 : 0;
 }
 
+/* The backend is the class's, so where it is not reached from there is no second one to try. */
+static int check_reached(const struct making *m, struct err *err)
+{
+	const struct topology *asked = &m->create->requisite;
+	_cleanup_strbuf_ struct strbuf here = sb_init(ERR_MSG_MAX * 8);
+	_cleanup_strbuf_ struct strbuf there = sb_init(ERR_MSG_MAX * 8);
+
+	if (topology_meets_any(&m->member->topology, asked)) {
+		return 0;
+	}
+	topology_print(&m->member->topology, &here);
+	topology_print(asked, &there);
+	return err_set(err, ERR_RESOURCE_EXHAUSTED,
+		"accessibility_requirements: backend %s is reached from %.256s, not from %.256s; let the pod run "
+		"where it is reached, or use a StorageClass of a backend that is reached from there",
+		m->member->name, sb_str(&here), sb_str(&there));
+}
+
 static int fill_args(struct making *m, struct err *err)
 {
 	const struct core_source *source = &m->create->source;
@@ -272,11 +290,13 @@ static int fill_args(struct making *m, struct err *err)
 	if (m->member->be->ops->limits(m->member->be, m->op, &m->limits, err) < 0) {
 		return core_wrap_backend(m->member, err);
 	}
-	/* What exists already is not asked for its source again: that may be gone since. */
+	/* What exists already is not asked for its source again: that may be gone since. Nor is it
+	 * refused for where it is: an earlier call made it, whose answer nobody heard, and a
+	 * refusal would say that there is nothing to be deleted. */
 	if (member_volume(m->member, m->op, m->object, &there, &why) == 0) {
 		least = source->kind != CORE_BLANK && m->create->range.required == 0 ? there.size
 										     : 0;
-	} else if (core_unless_absent(&why, err) < 0 ||
+	} else if (core_unless_absent(&why, err) < 0 || check_reached(m, err) < 0 ||
 		   (source->kind != CORE_BLANK && ask_source(m, &least, err) < 0)) {
 		return -1;
 	}
@@ -310,6 +330,7 @@ static int make(struct making *m, struct core_volume *ret, struct err *err)
 		.size = m->made.size,
 		.context = m->context,
 		.source = m->create->source,
+		.topology = &m->member->topology,
 	};
 	return ret->id.object ? 0 : be_no_memory(err);
 }

@@ -243,6 +243,7 @@ static int copy_volume(struct op *op, const struct member *member,
 	*ret = (struct core_volume){
 		.id = {.backend = member->name, .object = object},
 		.size = entry->size,
+		.topology = &member->topology,
 		.nodes = nodes,
 		.n_nodes = entry->n_nodes,
 	};

@@ -17,9 +17,11 @@
 
 /** struct member - a backend of the core. */
 struct member {
-	char *name;
-	char **aliases;
+	struct arena *arena; /* of name, aliases and topology, which never change */
+	const char *name;
+	const char **aliases;
 	size_t n_aliases;
+	struct topology topology;
 	struct backend *be;
 	struct lane lane;     /* calls about one object of it */
 	struct lane lists;    /* questions to all backends: a full lane is no reason not to ask */

@@ -82,6 +82,7 @@ static int view_volume(const struct member *member, struct op *op, const struct 
 	*ret = (struct core_volume){
 		.id = {.backend = member->name, .object = volume->object},
 		.size = volume->size,
+		.topology = &member->topology,
 		.nodes = nodes,
 		.n_nodes = volume->n_hosts,
 	};
@@ -280,7 +281,13 @@ static int ask_all(struct core *core, struct asking *asked, size_t n, struct cor
 	return 0;
 }
 
-int core_capacity(struct core *core, struct op *op, struct kv_list parameters,
+/* A segment cannot be one of ours where there is no topology. */
+static bool is_reached(const struct core *core, const struct member *member, struct kv_list from)
+{
+	return from.n == 0 || (core_has_topology(core) && topology_meets(&member->topology, from));
+}
+
+int core_capacity(struct core *core, struct op *op, struct kv_list parameters, struct kv_list from,
 	struct core_capacity *ret, struct err *err)
 {
 	_cleanup_free_ struct asking *asked = calloc(CORE_BACKENDS_MAX, sizeof(*asked));
@@ -300,7 +307,8 @@ int core_capacity(struct core *core, struct op *op, struct kv_list parameters,
 	for (size_t i = 0; i < core->n_members; i++) {
 		struct member *member = &core->members[i];
 
-		if ((only && member != only) || !member->be->ops->capacity) {
+		if ((only && member != only) || !member->be->ops->capacity ||
+			!is_reached(core, member, from)) {
 			continue;
 		}
 		asked[n++] = (struct asking){.member = member,

@@ -24,7 +24,8 @@ struct core_volume {
 	int64_t size;		   /* bytes */
 	struct kv_list context;	   /* for the node; empty when the backend keeps no parameters */
 	struct core_source source; /* as asked at creation */
-	const char *const *nodes;  /* where it is published: node ids, sorted */
+	const struct topology *topology; /* from where it is reached; lives as long as the core */
+	const char *const *nodes;	 /* where it is published: node ids, sorted */
 	size_t n_nodes;
 };
 
@@ -39,16 +40,17 @@ struct core_create {
 	struct core_range range;
 	struct kv_list parameters;
 	struct core_source source;
-	bool mount;	     /* a filesystem is asked for, at least sometimes */
-	const char *fs_type; /* which one, "" for the default */
+	struct topology requisite; /* it must be reached from one of these */
+	bool mount;		   /* a filesystem is asked for, at least sometimes */
+	const char *fs_type;	   /* which one, "" for the default */
 };
 
 /**
  * core_volume_create - make a volume, or find it made. A volume that a crash left unfinished is
  * finished.
  * Return: 0, or -1: INVALID_ARGUMENT (parameters), NOT_FOUND (source), ALREADY_EXISTS (the name is
- * another volume's), OUT_OF_RANGE (size), RESOURCE_EXHAUSTED (no room), ABORTED (under way), and
- * what the backend says.
+ * another volume's), OUT_OF_RANGE (size), RESOURCE_EXHAUSTED (no room, or the backend is not
+ * reached from where it must be), ABORTED (under way), and what the backend says.
  */
 MUST_USE int core_volume_create(struct core *core, struct op *op, const struct core_create *create,
 	struct core_volume *ret, struct err *err);
@@ -92,6 +94,10 @@ struct core_capacity {
 	int64_t min_size;
 };
 
-/** core_capacity - the room for volumes with @parameters; without a backend named there, on all. */
+/**
+ * core_capacity - the room for volumes with @parameters; without a backend named there, on all.
+ * @from, where it has keys, is the segment that they must be reached from; from one that no backend
+ * knows there is none, which is no error.
+ */
 MUST_USE int core_capacity(struct core *core, struct op *op, struct kv_list parameters,
-	struct core_capacity *ret, struct err *err);
+	struct kv_list from, struct core_capacity *ret, struct err *err);

@@ -69,6 +69,71 @@ static int convert_source(struct op *op, const struct core_source *source, Csi__
 	return 0;
 }
 
+int convert_segment(
+	struct op *op, const char *field, const Csi__V1__Topology *topology, struct kv_list *ret)
+{
+	*ret = (struct kv_list){0};
+	return topology ? csi_map_read(op->arena, field, topology->n_segments, topology->segments,
+				  ret, &op->err)
+			: 0;
+}
+
+int convert_requisite(
+	struct op *op, const Csi__V1__TopologyRequirement *requirement, struct topology *ret)
+{
+	size_t n = requirement ? requirement->n_requisite : 0;
+	struct kv_list *segments;
+
+	*ret = (struct topology){0};
+	if (n > CONVERT_SEGMENTS_MAX) {
+		return err_set(&op->err, ERR_INVALID_ARGUMENT,
+			"accessibility_requirements.requisite: %zu of them, at most %d are allowed",
+			n, CONVERT_SEGMENTS_MAX);
+	}
+	segments = arena_alloc(op->arena, (n + 1) * sizeof(*segments));
+	if (!segments) {
+		return no_room(op);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (convert_segment(op, "accessibility_requirements.requisite",
+			    requirement->requisite[i], &segments[i]) < 0) {
+			return -1;
+		}
+	}
+	*ret = (struct topology){.segments = segments, .n = n};
+	return 0;
+}
+
+/* From where the volume is reached; a volume without this is reached from everywhere. */
+static int convert_topology(struct op *op, const struct topology *topology, Csi__V1__Volume *ret)
+{
+	if (topology->n == 0) {
+		return 0;
+	}
+	ret->accessible_topology =
+		arena_alloc(op->arena, topology->n * sizeof(*ret->accessible_topology));
+	for (size_t i = 0; ret->accessible_topology && i < topology->n; i++) {
+		Csi__V1__Topology *one = arena_alloc(op->arena, sizeof(*one));
+
+		if (!one) {
+			return no_room(op);
+		}
+		csi__v1__topology__init(one);
+		one->segments =
+			csi_map_make(op->arena, &csi__v1__topology__segments_entry__descriptor,
+				topology->segments[i], &one->n_segments, &op->err);
+		if (!one->segments) {
+			return -1;
+		}
+		ret->accessible_topology[i] = one;
+	}
+	if (!ret->accessible_topology) {
+		return no_room(op);
+	}
+	ret->n_accessible_topology = topology->n;
+	return 0;
+}
+
 int convert_volume(struct op *op, const struct core_volume *volume, Csi__V1__Volume *ret)
 {
 	ret->volume_id = convert_id(op, &volume->id);
@@ -80,6 +145,9 @@ int convert_volume(struct op *op, const struct core_volume *volume, Csi__V1__Vol
 		csi_map_make(op->arena, &csi__v1__volume__volume_context_entry__descriptor,
 			volume->context, &ret->n_volume_context, &op->err);
 	if (volume->context.n > 0 && !ret->volume_context) {
+		return -1;
+	}
+	if (convert_topology(op, volume->topology, ret) < 0) {
 		return -1;
 	}
 	return volume->source.kind == CORE_BLANK ? 0 : convert_source(op, &volume->source, ret);

@@ -11,6 +11,9 @@
 #include "controller/core/volume.h"
 #include "proto/csi.pb-c.h"
 
+/** Most segments of one request: one for each node of the largest cluster. */
+#define CONVERT_SEGMENTS_MAX 8192
+
 /** struct wanted_access - what a list of capabilities asks for, taken together. */
 struct wanted_access {
 	bool block;
@@ -27,6 +30,14 @@ char *convert_text(struct op *op, const char *text);
 char *convert_id(struct op *op, const struct core_id *id);
 /** convert_core_id - borrow a parsed id. */
 struct core_id convert_core_id(const struct csi_id *id);
+/** convert_segment - borrow the keys and values of a topology, none for NULL. Return: 0, or -1 with
+ * op->err set. */
+MUST_USE int convert_segment(
+	struct op *op, const char *field, const Csi__V1__Topology *topology, struct kv_list *ret);
+/** convert_requisite - the segments that a request asks for, none for NULL. Return: 0, or -1 with
+ * op->err set. */
+MUST_USE int convert_requisite(
+	struct op *op, const Csi__V1__TopologyRequirement *requirement, struct topology *ret);
 /** convert_volume - fill an initialised message. Return: 0, or -1 with op->err set. */
 MUST_USE int convert_volume(struct op *op, const struct core_volume *volume, Csi__V1__Volume *ret);
 /** convert_snapshot - a message for @snapshot. Return: NULL with op->err set. */

@@ -94,10 +94,12 @@ void service_get_capacity(Csi__V1__Controller_Service *service,
 	struct core_capacity room = {0};
 	struct wanted_access wanted;
 	struct kv_list parameters;
+	struct kv_list from;
 	bool possible = true;
 	bool malformed = false;
 
-	if (CSI_MAP(op->arena, input, parameters, &parameters, &op->err) < 0) {
+	if (CSI_MAP(op->arena, input, parameters, &parameters, &op->err) < 0 ||
+		convert_segment(op, "accessible_topology", input->accessible_topology, &from) < 0) {
 		closure(NULL, closure_data);
 		return;
 	}
@@ -110,20 +112,16 @@ void service_get_capacity(Csi__V1__Controller_Service *service,
 		}
 		possible = false;
 	}
-	/* There is no topology, so no segment can be one of ours: no room there, which is no error.
-	 */
-	if (input->accessible_topology && input->accessible_topology->n_segments > 0) {
-		possible = false;
-	}
 	if (possible) {
-		if (core_capacity(service_core(service), op, parameters, &room, &op->err) < 0) {
+		if (core_capacity(service_core(service), op, parameters, from, &room, &op->err) <
+			0) {
 			closure(NULL, closure_data);
 			return;
 		}
 		max_size.value = room.max_size;
 		min_size.value = room.min_size;
-		answer.maximum_volume_size = &max_size;
-		answer.minimum_volume_size = &min_size;
+		answer.maximum_volume_size = room.max_size > 0 ? &max_size : NULL;
+		answer.minimum_volume_size = room.max_size > 0 ? &min_size : NULL;
 	}
 	answer.available_capacity = room.available;
 	closure(&answer, closure_data);

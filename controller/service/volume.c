@@ -75,6 +75,7 @@ static int read_create(struct op *op, const Csi__V1__CreateVolumeRequest *input,
 		CSI_MAP(op->arena, input, parameters, &ret->parameters, &op->err) < 0 ||
 		CSI_MAP(op->arena, input, mutable_parameters, &mutable, &op->err) < 0 ||
 		MAP_CHECK(op, input, secrets) < 0 || refuse_mutable(op, mutable) < 0 ||
+		convert_requisite(op, input->accessibility_requirements, &ret->requisite) < 0 ||
 		read_source(op, input->volume_content_source, source, &ret->source) < 0) {
 		return -1;
 	}

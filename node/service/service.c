@@ -267,12 +267,23 @@ static void get_info(Csi__V1__Node_Service *service, const Csi__V1__NodeGetInfoR
 {
 	Csi__V1__NodeGetInfoResponse answer = CSI__V1__NODE_GET_INFO_RESPONSE__INIT;
 	const struct node_service *self = self_of(service);
+	Csi__V1__Topology topology = CSI__V1__TOPOLOGY__INIT;
 	char node_id[NQN_SIZE]; /* the generated structs want writable strings */
+	struct op *op = closure_data;
 
 	(void)input;
 	(void)snprintf(node_id, sizeof(node_id), "%s", self->node_id);
 	answer.node_id = node_id;
 	answer.max_volumes_per_node = self->max_volumes;
+	topology.segments = csi_map_make(op->arena, &csi__v1__topology__segments_entry__descriptor,
+		self->topology, &topology.n_segments, &op->err);
+	if (self->topology.n > 0) {
+		if (!topology.segments) {
+			closure(NULL, closure_data);
+			return;
+		}
+		answer.accessible_topology = &topology;
+	}
 	closure(&answer, closure_data);
 }
 

@@ -25,8 +25,10 @@ struct node_service {
 	 * minutes.
 	 */
 	int64_t max_volumes;
+	struct kv_list topology; /* where this node is; empty: nothing is told of that */
 };
 
-/** node_service_init - fill @service; what it points to is borrowed for its life. */
+/** node_service_init - fill @service, which tells no topology then; what it points to is borrowed
+ * for its life. */
 void node_service_init(
 	struct node_service *service, struct core *core, const char *node_id, int64_t max_volumes);

@@ -34,7 +34,7 @@ static int read_text(const char *text, struct config *ret, struct err *err)
 	int result;
 
 	write_file(text, path);
-	result = config_read(path, ret, err);
+	result = config_read(path, "", ret, err);
 	assert_int_equal(unlink(path), 0);
 	return result;
 }
@@ -149,12 +149,64 @@ static void names_that_mean_two_things(void **state UNUSED)
 		"backends[0].aliases", "line 3");
 }
 
+#define PLACED(topology)                                                                           \
+	TOP("{\"name\":\"a\",\"type\":\"linux\",\"url\":\"unix:///x\",\n\"topology\":" topology "}")
+
+static void topology(void **state UNUSED)
+{
+	static const char *const drivers[] = {"", NULL, "other.example.org"};
+	char path[64];
+
+	write_file(
+		PLACED("[{\"zone\":\"a\",\"topology.kubernetes.io/region\":\"eu\"},{\"zone\":\"b\"}]"),
+		path);
+	for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
+		_cleanup_config_ struct config config = {0};
+		const struct config_backend *b;
+		struct core *core = NULL;
+		char key[64];
+		struct err err = {0};
+
+		if (config_read(path, drivers[i], &config, &err) < 0) {
+			fail_msg("%s", err.msg);
+		}
+		b = &config.backends[0];
+		(void)snprintf(key, sizeof(key), "%s/zone",
+			str_empty(drivers[i]) ? "nvmetcp.csi.dev" : drivers[i]);
+		assert_int_equal(b->n_segments, 2);
+		assert_int_equal(b->segments[0].n, 2);
+		assert_string_equal(kv_get(b->segments[0], key), "a");
+		assert_string_equal(kv_get(b->segments[0], "topology.kubernetes.io/region"), "eu");
+		assert_int_equal(b->segments[1].n, 1);
+		assert_string_equal(kv_get(b->segments[1], key), "b");
+		assert_int_equal(http_global_init(&err), 0);
+		assert_int_equal(config_open(&config, &core, &err), 0);
+		assert_true(core_has_topology(core));
+		core_free(core);
+		http_global_cleanup();
+	}
+	assert_int_equal(unlink(path), 0);
+}
+
+static void wrong_topology(void **state UNUSED)
+{
+	refused(PLACED("{\"zone\":\"a\"}"), "backends[0].topology", "line 4");
+	refused(PLACED("[\"zone\"]"), "backends[0].topology[0]", "line 4");
+	refused(PLACED("[{}]"), "backends[0].topology[0]", "line 4");
+	refused(PLACED("[{\"zone\":7}]"), "topology[0].zone", "line 4");
+	refused(PLACED("[{\"zone\":\"a\"},\n{\"zone\":\"\"}]"), "topology[1].zone", "line 5");
+	refused(PLACED("[{\"zone\":\"a b\"}]"), "topology value", "line 4");
+	refused(PLACED("[{\"zo ne\":\"a\"}]"), "topology key", "line 4");
+	refused(PLACED("[{\"zone\":\"a\",\n\"nvmetcp.csi.dev/zone\":\"a\"}]"), "given twice",
+		"line");
+}
+
 static void no_file(void **state UNUSED)
 {
 	struct config config = {0};
 	struct err err = {0};
 
-	assert_int_equal(config_read("/nonexistent/config.json", &config, &err), -1);
+	assert_int_equal(config_read("/nonexistent/config.json", NULL, &config, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	assert_non_null(strstr(err.msg, "/nonexistent/config.json"));
 }
@@ -206,6 +258,8 @@ int main(void)
 		cmocka_unit_test(wrong_at_the_top),
 		cmocka_unit_test(wrong_in_a_backend),
 		cmocka_unit_test(names_that_mean_two_things),
+		cmocka_unit_test(topology),
+		cmocka_unit_test(wrong_topology),
 		cmocka_unit_test(no_file),
 		cmocka_unit_test(opening),
 		cmocka_unit_test(the_registry),

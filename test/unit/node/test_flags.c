@@ -52,6 +52,8 @@ static void defaults(void **state)
 	assert_string_equal(flags.http_address, "");
 	assert_int_equal(flags.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(flags.max_volumes, 128);
+	assert_string_equal(flags.topology, "");
+	assert_string_equal(flags.topology_file, "");
 	assert_false(flags.help || flags.version);
 }
 
@@ -59,7 +61,8 @@ static void all_of_them_in_both_spellings(void **state)
 {
 	static const char *const more[] = {"--driver-name=other.dev", "--kubelet-registration-dir",
 		"/reg", "--kubelet-endpoint-path=/host/csi.sock", "--http-address", "[::]:9811",
-		"--log-level=debug", "--max-volumes", "7", "--instance=last", NULL};
+		"--log-level=debug", "--max-volumes", "7", "--topology=zone=a", "--topology-file",
+		"/t", "--instance=last", NULL};
 	struct node_flags flags;
 	struct err err;
 
@@ -71,6 +74,8 @@ static void all_of_them_in_both_spellings(void **state)
 	assert_string_equal(flags.http_address, "[::]:9811");
 	assert_int_equal(flags.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(flags.max_volumes, 7);
+	assert_string_equal(flags.topology, "zone=a");
+	assert_string_equal(flags.topology_file, "/t");
 	assert_string_equal(flags.instance, "last");
 }
 
@@ -108,7 +113,8 @@ static void help_and_version_need_nothing_else(void **state)
 	/* Every flag and exit code is in the text. */
 	static const char *const words[] = {"--endpoint", "--driver-name", "--instance",
 		"--node-name", "--kubelet-registration-dir", "--kubelet-endpoint-path",
-		"--state-dir", "--http-address", "--log-level", "--max-volumes", "Exit codes: 0"};
+		"--state-dir", "--http-address", "--log-level", "--max-volumes", "--topology",
+		"--topology-file", "Exit codes: 0"};
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		assert_non_null(strstr(node_flags_help(), words[i]));
 	}

@@ -23,6 +23,7 @@ struct call {
 	bool has_ready;
 	unsigned services;
 	unsigned online;
+	unsigned topologies;
 };
 
 static void on_info(const Csi__V1__GetPluginInfoResponse *msg, void *data)
@@ -43,7 +44,11 @@ static void on_capabilities(const Csi__V1__GetPluginCapabilitiesResponse *msg, v
 	for (size_t i = 0; i < msg->n_capabilities; i++) {
 		const Csi__V1__PluginCapability *c = msg->capabilities[i];
 
-		if (c->type_case == CSI__V1__PLUGIN_CAPABILITY__TYPE_SERVICE) {
+		if (c->type_case == CSI__V1__PLUGIN_CAPABILITY__TYPE_SERVICE &&
+			c->service->type ==
+				CSI__V1__PLUGIN_CAPABILITY__SERVICE__TYPE__VOLUME_ACCESSIBILITY_CONSTRAINTS) {
+			call->topologies++;
+		} else if (c->type_case == CSI__V1__PLUGIN_CAPABILITY__TYPE_SERVICE) {
 			assert_int_equal(c->service->type,
 				CSI__V1__PLUGIN_CAPABILITY__SERVICE__TYPE__CONTROLLER_SERVICE);
 			call->services++;
@@ -99,7 +104,14 @@ static void info_and_capabilities(void **state UNUSED)
 		&identity.service.base, &capabilities, on_capabilities, &call);
 	assert_int_equal(call.services, 1);
 	assert_int_equal(call.online, 1);
+	assert_int_equal(call.topologies, 0);
 	assert_int_equal(call.answers, 2);
+	identity.topology = true;
+	csi__v1__identity__get_plugin_capabilities(
+		&identity.service.base, &capabilities, on_capabilities, &call);
+	assert_int_equal(call.services, 2);
+	assert_int_equal(call.online, 2);
+	assert_int_equal(call.topologies, 1);
 }
 
 static void probes(void **state UNUSED)

@@ -249,8 +249,9 @@ static void backends_do_not_wait_for_each_other(void **state UNUSED)
 	list(&bench, 0, "", &page);
 	assert_int_equal(page.n, 2);
 	assert_int_equal(core_snapshot_list(bench.core, &bench.op, &filter, &cut, &bench.err), 0);
-	assert_int_equal(
-		core_capacity(bench.core, &bench.op, (struct kv_list){0}, &room, &bench.err), 0);
+	assert_int_equal(core_capacity(bench.core, &bench.op, (struct kv_list){0},
+				 (struct kv_list){0}, &room, &bench.err),
+		0);
 	assert_int_equal(room.available, 20 * GIB);
 	assert_int_equal(pthread_barrier_destroy(&both), 0);
 	bench_stop(&bench);

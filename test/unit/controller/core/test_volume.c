@@ -202,25 +202,29 @@ static void room(void **state UNUSED)
 	struct bench bench;
 
 	bench_start(&bench, true);
-	assert_int_equal(
-		core_capacity(bench.core, &bench.op, (struct kv_list){0}, &room, &bench.err), 0);
+	assert_int_equal(core_capacity(bench.core, &bench.op, (struct kv_list){0},
+				 (struct kv_list){0}, &room, &bench.err),
+		0);
 	assert_int_equal(room.available, 20 * GIB);
 	assert_int_equal(room.max_size, 4 * GIB);
 	assert_int_equal(room.min_size, TINY_UNIT);
-	assert_int_equal(
-		core_capacity(bench.core, &bench.op, (struct kv_list){&on_b, 1}, &room, &bench.err),
+	assert_int_equal(core_capacity(bench.core, &bench.op, (struct kv_list){&on_b, 1},
+				 (struct kv_list){0}, &room, &bench.err),
 		0);
 	assert_int_equal(room.available, 10 * GIB);
 	assert_int_equal(bench.a->calls[TINY_CAPACITY], 1);
 	expect(&bench,
-		core_capacity(bench.core, &bench.op, (struct kv_list){pool, 2}, &room, &bench.err),
+		core_capacity(bench.core, &bench.op, (struct kv_list){pool, 2}, (struct kv_list){0},
+			&room, &bench.err),
 		ERR_INVALID_ARGUMENT, "pool");
 	expect(&bench,
-		core_capacity(
-			bench.core, &bench.op, (struct kv_list){&unknown, 1}, &room, &bench.err),
+		core_capacity(bench.core, &bench.op, (struct kv_list){&unknown, 1},
+			(struct kv_list){0}, &room, &bench.err),
 		ERR_INVALID_ARGUMENT, "nope");
 	bench.b->fail[TINY_CAPACITY] = ERR_UNAVAILABLE;
-	expect(&bench, core_capacity(bench.core, &bench.op, (struct kv_list){0}, &room, &bench.err),
+	expect(&bench,
+		core_capacity(bench.core, &bench.op, (struct kv_list){0}, (struct kv_list){0},
+			&room, &bench.err),
 		ERR_UNAVAILABLE, "backend b");
 	bench_stop(&bench);
 }

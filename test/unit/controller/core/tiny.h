@@ -561,11 +561,13 @@ static void bench_fresh(struct bench *bench)
 	bench->err = (struct err){0};
 }
 
-static void bench_start(struct bench *bench, bool two)
+/* "a" is reached from @topology, "b" from everywhere. */
+static void bench_start_at(struct bench *bench, bool two, struct topology topology)
 {
 	static const char *const aliases[] = {"old-a"};
 	struct core_backend backends[2] = {
-		{.name = "a", .aliases = aliases, .n_aliases = 1}, {.name = "b"}};
+		{.name = "a", .aliases = aliases, .n_aliases = 1, .topology = topology},
+		{.name = "b"}};
 
 	*bench = (struct bench){.a = tiny_open(), .b = two ? tiny_open() : NULL};
 	backends[0].take_backend = &bench->a->base;
@@ -574,6 +576,11 @@ static void bench_start(struct bench *bench, bool two)
 		abort();
 	}
 	bench_fresh(bench);
+}
+
+static UNUSED void bench_start(struct bench *bench, bool two)
+{
+	bench_start_at(bench, two, (struct topology){0});
 }
 
 static void bench_stop(struct bench *bench)

@@ -2,6 +2,7 @@
 /*
  * ListVolumes and GetCapacity.
  */
+#include "controller/service/convert.h"
 #include "test/unit/controller/service/service_bench.h"
 
 static void lists(void **state)
@@ -69,11 +70,116 @@ static void capacity(void **state)
 	expect(s, "GetCapacity", &request.base, ERR_INVALID_ARGUMENT, "access_mode");
 }
 
+/* "a" of this one is reached from one zone. */
+static int setup_zone(void **state)
+{
+	static const struct kv zone = {"x.dev/zone", "a"};
+	const struct kv_list segment = {&zone, 1};
+	struct service_bench *s = calloc(1, sizeof(*s));
+
+	assert_non_null(s);
+	bench_start_at(&s->bench, false, (struct topology){&segment, 1});
+	controller_service_init(&s->service, s->bench.core);
+	*state = s;
+	return 0;
+}
+
+struct segment {
+	Csi__V1__Topology message;
+	Csi__V1__Topology__SegmentsEntry entry;
+	Csi__V1__Topology__SegmentsEntry *entries[1];
+	Csi__V1__Topology *list[1];
+};
+
+static void zone(struct segment *segment, const char *value)
+{
+	csi__v1__topology__init(&segment->message);
+	csi__v1__topology__segments_entry__init(&segment->entry);
+	segment->entry.key = (char *)"x.dev/zone";
+	segment->entry.value = (char *)value;
+	segment->entries[0] = &segment->entry;
+	segment->message.segments = segment->entries;
+	segment->message.n_segments = 1;
+	segment->list[0] = &segment->message;
+}
+
+static void is_in_zone_a(const Csi__V1__Volume *volume)
+{
+	assert_int_equal(volume->n_accessible_topology, 1);
+	assert_int_equal(volume->accessible_topology[0]->n_segments, 1);
+	assert_string_equal(volume->accessible_topology[0]->segments[0]->key, "x.dev/zone");
+	assert_string_equal(volume->accessible_topology[0]->segments[0]->value, "a");
+}
+
+static void topology(void **state)
+{
+	struct service_bench *s = *state;
+	Csi__V1__TopologyRequirement requirement = CSI__V1__TOPOLOGY_REQUIREMENT__INIT;
+	Csi__V1__ListVolumesRequest list = CSI__V1__LIST_VOLUMES_REQUEST__INIT;
+	Csi__V1__ControllerGetVolumeRequest get = CSI__V1__CONTROLLER_GET_VOLUME_REQUEST__INIT;
+	const Csi__V1__CreateVolumeResponse *made;
+	const Csi__V1__ListVolumesResponse *listed;
+	const Csi__V1__ControllerGetVolumeResponse *got;
+	struct segment segment;
+	struct creation c;
+	char id[129];
+
+	creation(&c, (char[]){"v"});
+	zone(&segment, "b");
+	requirement.requisite = requirement.preferred = segment.list;
+	requirement.n_requisite = requirement.n_preferred = 1;
+	c.message.accessibility_requirements = &requirement;
+	expect(s, "CreateVolume", &c.message.base, ERR_RESOURCE_EXHAUSTED,
+		"accessibility_requirements");
+	zone(&segment, "a");
+	made = answered(s, "CreateVolume", &c.message.base);
+	is_in_zone_a(made->volume);
+	(void)snprintf(id, sizeof(id), "%s", made->volume->volume_id);
+	listed = answered(s, "ListVolumes", &list.base);
+	is_in_zone_a(listed->entries[0]->volume);
+	get.volume_id = id;
+	got = answered(s, "ControllerGetVolume", &get.base);
+	is_in_zone_a(got->volume);
+	/* What is only preferred may be anywhere. */
+	creation(&c, (char[]){"w"});
+	zone(&segment, "b");
+	requirement.n_requisite = 0;
+	c.message.accessibility_requirements = &requirement;
+	is_in_zone_a((
+		(const Csi__V1__CreateVolumeResponse *)answered(s, "CreateVolume", &c.message.base))
+			->volume);
+	requirement.n_requisite = CONVERT_SEGMENTS_MAX + 1;
+	requirement.requisite = calloc(CONVERT_SEGMENTS_MAX + 1, sizeof(*requirement.requisite));
+	expect(s, "CreateVolume", &c.message.base, ERR_INVALID_ARGUMENT, "requisite");
+	free(requirement.requisite);
+}
+
+static void capacity_by_zone(void **state)
+{
+	struct service_bench *s = *state;
+	Csi__V1__GetCapacityRequest request = CSI__V1__GET_CAPACITY_REQUEST__INIT;
+	const Csi__V1__GetCapacityResponse *answer;
+	struct segment segment;
+
+	request.accessible_topology = &segment.message;
+	zone(&segment, "a");
+	answer = answered(s, "GetCapacity", &request.base);
+	assert_int_equal(answer->available_capacity, 10 * GIB);
+	assert_int_equal(answer->maximum_volume_size->value, 4 * GIB);
+	zone(&segment, "b");
+	answer = answered(s, "GetCapacity", &request.base);
+	assert_int_equal(answer->available_capacity, 0);
+	assert_null(answer->maximum_volume_size);
+	assert_null(answer->minimum_volume_size);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lists, setup, teardown),
 		cmocka_unit_test_setup_teardown(capacity, setup, teardown),
+		cmocka_unit_test_setup_teardown(topology, setup_zone, teardown),
+		cmocka_unit_test_setup_teardown(capacity_by_zone, setup_zone, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ struct call {
 	int64_t total;
 	int64_t capacity;
 	int64_t max_volumes;
+	bool placed;
 	char node_id[NQN_SIZE];
 	int capabilities[16];
 	size_t n_capabilities;
@@ -87,6 +88,12 @@ static void closed_info(const Csi__V1__NodeGetInfoResponse *message, void *data)
 
 	CLOSE(call, message);
 	call->max_volumes = message->max_volumes_per_node;
+	call->placed = message->accessible_topology != NULL;
+	if (call->placed) {
+		assert_int_equal(message->accessible_topology->n_segments, 1);
+		assert_string_equal(message->accessible_topology->segments[0]->key, "x.dev/zone");
+		assert_string_equal(message->accessible_topology->segments[0]->value, "a");
+	}
 	(void)snprintf(call->node_id, sizeof(call->node_id), "%s", message->node_id);
 }
 
@@ -394,6 +401,11 @@ static void tells_who_it_is_and_what_it_can(void **state)
 	api->node_get_info(api, &info, closed_info, &call);
 	assert_string_equal(call.node_id, "nqn.node");
 	assert_int_equal(call.max_volumes, 77);
+	assert_false(call.placed);
+	service.topology = (struct kv_list){&(struct kv){"x.dev/zone", "a"}, 1};
+	again(&call);
+	api->node_get_info(api, &info, closed_info, &call);
+	assert_true(call.placed);
 	again(&call);
 	api->node_get_capabilities(api, &capabilities, closed_capabilities, &call);
 	static const int expected[] = {1, 2, 3, 5};
