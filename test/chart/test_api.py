@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-DEFINITIONS = {"ClusterRole": "rbac.v1", "ClusterRoleBinding": "rbac.v1", "Role": "rbac.v1",
+DEFINITIONS = {"ConfigMap": "core.v1", "ClusterRole": "rbac.v1", "ClusterRoleBinding": "rbac.v1", "Role": "rbac.v1",
                "RoleBinding": "rbac.v1", "Secret": "core.v1", "Service": "core.v1", "ServiceAccount": "core.v1",
                "Namespace": "core.v1", "StorageClass": "storage.v1", "CSIDriver": "storage.v1",
                "Deployment": "apps.v1", "DaemonSet": "apps.v1", "PodDisruptionBudget": "policy.v1"}

@@ -43,6 +43,8 @@ def test_notes_fit_the_values(tmp_path):
     assert "backends: by-hand is static: nothing cuts a lost node off" in text
     assert "storageClassName: fast" in text and "tokenSecret" not in text and "Snapshots are off" not in text
     assert "Snapshots are off by sidecars.snapshotter.enabled" in notes(tmp_path, "one-replica")
+    assert "topologyKeys" not in text
+    assert "every node must tell where it is" in " ".join(notes(tmp_path, "zones").split())
     text = notes(tmp_path, "many-backends", "--set", "backends[0].type=spdk")
     assert "The controller has 1 replica, not 2" in text
 

@@ -42,6 +42,7 @@ mount --bind /mnt/config /etc/nvmetcp-csi
 mount --bind /mnt/csi /csi
 {program} {args} & pid=$!
 curl --silent --fail --globoff --retry 30 --retry-delay 1 --retry-connrefused --max-time 5 http://{address}/livez
+timeout 60 sh -c 'until [ -S /csi/csi.sock ]; do sleep 0.1; done'  # /livez is served first
 stat -c %a:%g /csi/csi.sock
 kill $pid
 wait $pid

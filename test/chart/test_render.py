@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What helm makes of five sets of values, object by object."""
+"""What helm makes of six sets of values, object by object."""
 
 import json
 import os
@@ -13,8 +13,9 @@ CLUSTER_KINDS = {"CSIDriver", "ClusterRole", "ClusterRoleBinding", "StorageClass
 OURS = {"controller": "nvmetcp-controller", "node": "nvmetcp-node"}
 
 
-def test_five_sets_of_values():
-    assert set(chart.SETS) == {"minimal", "full", "one-replica", "many-backends", "hardened"}
+def test_six_sets_of_values():
+    assert set(chart.SETS) == {"minimal", "full", "one-replica", "many-backends", "hardened",
+                                "zones"}
 
 
 @pytest.mark.parametrize("kube", ["1.31.0", "1.34.2", chart.NEWEST])
@@ -110,7 +111,7 @@ def test_no_rights_for_the_node(objects):
 
 def test_secrets_are_only_mounted(objects):
     """Not in a ConfigMap, an argument or the environment; and the Secret of ours holds none."""
-    assert not objects.kind("ConfigMap")
+    assert [list(m["data"]) for m in objects.kind("ConfigMap")] in ([], [["topology"]])
     assert [list(s["stringData"]) for s in objects.kind("Secret")] == [["config.json"]]
     theirs = {secret for secret, key in chart.config_files(objects.pod("controller")).values()
               if key != "config.json"}
@@ -160,7 +161,7 @@ def test_changed_config_rolls_the_controller_and_nothing_else_does():
 
 
 @pytest.mark.parametrize("values,replicas", [("minimal", 2), ("full", 3), ("one-replica", 1),
-                                             ("many-backends", 2), ("hardened", 2)])
+                                             ("many-backends", 2), ("hardened", 2), ("zones", 2)])
 def test_replicas(values, replicas):
     objects = chart.render(values)
     assert objects.one("Deployment")["spec"]["replicas"] == replicas
@@ -200,7 +201,8 @@ def test_node_sees_what_it_needs_of_the_host(values, objects):
     kubelet = "/var/snap/microk8s/common/var/lib/kubelet" if values == "hardened" else "/var/lib/kubelet"
     pod = objects.pod("node")
     container = pod["containers"][0]
-    paths = {m: chart.volume(pod, v["name"])["hostPath"]["path"] for m, v in chart.mounts(container).items()}
+    paths = {m: chart.volume(pod, v["name"])["hostPath"]["path"] for m, v in chart.mounts(container).items()
+             if v["name"] != "topology"}
     assert paths == {kubelet: kubelet, "/dev": "/dev", "/sys": "/sys", "/lib/modules": "/lib/modules"}
     mounts = chart.mounts(container)
     assert mounts[kubelet]["mountPropagation"] == "Bidirectional"
@@ -266,6 +268,55 @@ def test_metrics_reach_beyond_the_node_only_when_asked(values, objects):
         assert {e["interval"] for e in monitor["spec"]["endpoints"]} == {"30s"}
         assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
         assert monitor["metadata"]["labels"]["release"] == "prometheus"
+
+
+# --- topology ---
+
+def test_no_topology_unless_asked(values, objects):
+    if values == "zones":
+        return
+    assert not objects.kind("ConfigMap")
+    assert "topology" not in " ".join(objects.container("node", "nvmetcp-node")["args"])
+    assert "checksum/topology" not in objects.template("node")["metadata"]["annotations"]
+    assert "Topology" not in " ".join(objects.container("controller", "csi-provisioner")["args"])
+    assert not [c for c in objects.kind("StorageClass") if "allowedTopologies" in c]
+
+
+def test_nodes_read_where_they_are():
+    objects = chart.render("zones")
+    lines = objects.one("ConfigMap")["data"]["topology"].splitlines()
+    assert lines == ["a-* zone=a", "old-[12] zone=a", "b-* example.com/fabric=blue,zone=b"]
+    container = objects.container("node", "nvmetcp-node")
+    flag, = (a for a in container["args"] if a.startswith("--topology"))
+    mount, name = os.path.split(flag.removeprefix("--topology-file="))
+    assert name == "topology" and chart.mounts(container)[mount]["readOnly"] is True
+    volume = chart.volume(objects.pod("node"), chart.mounts(container)[mount]["name"])
+    assert volume["configMap"]["name"] == objects.one("ConfigMap")["metadata"]["name"]
+
+
+def test_changed_topology_rolls_the_nodes_since_kubelet_asks_at_registration():
+    def annotation(*argv):
+        return chart.render("zones", *argv).template("node")["metadata"]["annotations"]["checksum/topology"]
+    assert annotation() == annotation("--set", "node.logLevel=debug")
+    assert annotation() != annotation("--set", "node.topology[0].nodes[0]=c-*")
+
+
+def test_provisioner_looks_at_topology_where_a_backend_has_one():
+    assert "--feature-gates=Topology=true" in chart.render("zones").container("controller", "csi-provisioner")["args"]
+
+
+def test_classes_wait_for_nodes_that_reach_their_backend():
+    """With the keys that the driver makes of those in the values."""
+    zone = "nvmetcp.csi.dev/zone"
+
+    def terms(name):
+        return [{e["key"]: e["values"] for e in term["matchLabelExpressions"]}
+                for term in chart.render("zones").one("StorageClass", name).get("allowedTopologies", [])]
+    assert terms("a") == [{zone: ["a"]}]
+    assert terms("b") == [{zone: ["b"], "example.com/fabric": ["blue"]}, {zone: ["c"]}]
+    assert not terms("both")
+    other = chart.render("zones", "--set", "driverName=other.example.com").one("StorageClass", "a")
+    assert other["allowedTopologies"][0]["matchLabelExpressions"][0]["key"] == "other.example.com/zone"
 
 
 # --- CSIDriver, classes, images ---

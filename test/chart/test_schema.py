@@ -49,6 +49,14 @@ REFUSED = [
     ("backends: [{name: m, url: 'https://user:word@h'}]", ["/backends/0/url"]),
     ("backends: [{name: m, type: nvmet, url: 'https://h'}]", ["/backends/0/type", "linux"]),
     ("backends: [{name: m, url: 'https://h', aliases: old}]", ["/backends/0/aliases", "array"]),
+    ("backends: [{name: m, url: 'https://h', topology: {zone: a}}]", ["/backends/0/topology", "array"]),
+    ("backends: [{name: m, url: 'https://h', topology: [{}]}]", ["/backends/0/topology/0"]),
+    ("backends: [{name: m, url: 'https://h', topology: [{rack: 7}]}]", ["/backends/0/topology/0/rack", "string"]),
+    ("backends: [{name: m, url: 'https://h', topology: [{zone: a b}]}]", ["/backends/0/topology/0/zone", "a b"]),
+    ("backends: [{name: m, url: 'https://h', topology: [{-zone: a}]}]", ["/backends/0/topology/0", "-zone"]),
+    ("node: {topology: [{segments: {zone: a}}]}", ["/node/topology/0", "nodes"]),
+    ("node: {topology: [{nodes: [n], segment: {zone: a}}]}", ["/node/topology/0", "segment"]),
+    ("node: {topology: [{nodes: ['a b'], segments: {zone: a}}]}", ["/node/topology/0/nodes/0", "a b"]),
     ("backends: [{name: m, url: 'https://h', tokenSecret: {key: t}}]", ["/backends/0/tokenSecret", "name"]),
     ("backends: [{name: m, url: 'https://h', tokenSecret: {name: A_B}}]", ["/backends/0/tokenSecret/name", "A_B"]),
     ("storageClasses: [{parameters: {}}]", ["/storageClasses/0", "name"]),
@@ -88,6 +96,11 @@ REFUSED = [
     ("backends: []", ["backends: at least one is required", "url:"]),
     ("backends: [{name: m, url: 'https://h'}, {name: m, url: 'https://i'}]", ["backends", '"m"']),
     ("backends: [{name: m, url: 'https://h', aliases: [o]}, {name: o, url: 'https://i'}]", ["backends", '"o"']),
+    ("backends: [{name: m, url: 'https://h', topology: [{zone: a}]}]",
+     ["backends: m: topology: zone: no entry of node.topology", "segments: {zone: a}"]),
+    ("{backends: [{name: m, url: 'https://h', topology: [{zone: a, rack: b}]}],"
+     " node: {topology: [{nodes: [n1], segments: {nvmetcp.csi.dev/zone: a}}]}}",
+     ["backends: m: topology: rack: no entry of node.topology"]),
     ("storageClasses: [{name: a, parameters: {backend: other}}]", ["a: parameters.backend", '"other"', "main"]),
     ("{backends: [{name: m, url: 'https://h'}, {name: o, url: 'https://i'}], storageClasses: [{name: a}]}",
      ["storageClasses: a: parameters.backend: is required", "m, o"]),
@@ -97,6 +110,13 @@ REFUSED = [
     ("metrics: {serviceMonitor: {enabled: true}}", ["metrics.serviceMonitor.enabled", "metrics.enabled"]),
 ]
 NEEDS = {"node: {kubeletPath: /var/lib/a-folder": ["--set", "driverName=" + "d" * 40]}
+
+
+def test_nodes_may_tell_their_place_by_a_flag():
+    """As from a label of the pod, which the chart cannot look into."""
+    status, _, err = chart.template("--values", chart.SETS["minimal"], "--set", "backends[0].topology[0].zone=a",
+                                    "--set", "node.additionalArgs={--topology=zone=$(ZONE)}")
+    assert status == 0, err
 
 
 @pytest.mark.parametrize("wrong,words", REFUSED, ids=[w for w, _ in REFUSED])
@@ -133,7 +153,7 @@ def test_no_object_takes_what_it_does_not_know():
         if where.rsplit("/", 1)[-1] in OPEN:
             continue
         # Names that people choose, with values of one kind; or a list of what there is.
-        assert ("properties" in schema) == (schema.get("additionalProperties") is False), where
+        assert ("properties" in schema or "patternProperties" in schema) == (schema.get("additionalProperties") is False), where
         assert "additionalProperties" in schema, where
 
 

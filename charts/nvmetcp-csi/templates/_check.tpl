@@ -7,6 +7,7 @@
 {{ fail "\n\nbackends: at least one is required: the targets on which volumes are made, as\n\nbackends:\n  - name: main\n    url: https://10.0.0.5:4443\n" }}
 {{- end -}}
 {{- include "nvmetcp-csi.checkInstance" . -}}
+{{- include "nvmetcp-csi.checkTopology" . -}}
 {{- $names := include "nvmetcp-csi.backendNames" . | splitList "," -}}
 {{- range .Values.storageClasses -}}
 {{- $backend := get (default dict .parameters) "backend" -}}

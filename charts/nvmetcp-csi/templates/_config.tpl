@@ -14,6 +14,7 @@
 {{- with .url }}{{ $_ := set $one "url" . }}{{ end -}}
 {{- with .pool }}{{ $_ := set $one "pool" . }}{{ end -}}
 {{- with .aliases }}{{ $_ := set $one "aliases" . }}{{ end -}}
+{{- with .topology }}{{ $_ := set $one "topology" . }}{{ end -}}
 {{- with .pools }}{{ $_ := set $one "pools" (join "," .) }}{{ end -}}
 {{- with .portals }}{{ $_ := set $one "portals" (join "," .) }}{{ end -}}
 {{- with .ratio }}{{ $_ := set $one "ratio" . }}{{ end -}}

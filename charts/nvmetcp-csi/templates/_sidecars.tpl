@@ -20,6 +20,9 @@ snapshotter: 9084
 - --retry-interval-max=30m
 - --extra-create-metadata
 - --default-fstype=ext4
+{{- if eq (include "nvmetcp-csi.topologyIsOn" .) "true" }}
+- --feature-gates=Topology=true
+{{- end }}
 {{- end }}
 
 {{- define "nvmetcp-csi.args.attacher" -}}
