@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The programs themselves take what the chart gives them."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -44,12 +45,27 @@ mount --bind /mnt/csi /csi
 curl --silent --fail --globoff --retry 30 --retry-delay 1 --retry-connrefused --max-time 5 http://{address}/livez
 timeout 60 sh -c 'until [ -S /csi/csi.sock ]; do sleep 0.1; done'  # /livez is served first
 stat -c %a:%g /csi/csi.sock
+{csic} --socket /csi/csi.sock GetPluginCapabilities | tr -d '\n'
+echo
 kill $pid
 wait $pid
 """
 
 
-@pytest.mark.parametrize("values", ["minimal", "many-backends", "full", "hardened"])
+def run_apart(script):
+    """In a network, mounts and processes of its own: when the test gives up, all that it started ends."""
+    return subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation",
+                           "private", "sh", "-c", script], check=False, text=True, timeout=120,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def offers_topology(capabilities):
+    """What the program says for itself must be what the chart tells the provisioner."""
+    return "VOLUME_ACCESSIBILITY_CONSTRAINTS" in [
+        c.get("service", {}).get("type") for c in capabilities["capabilities"]]
+
+
+@pytest.mark.parametrize("values", ["minimal", "many-backends", "full", "hardened", "zones"])
 def test_controller_runs_on_the_chart_s_config(values, tmp_path):
     """With flags, configuration and files as the pod has them, in a network of its own."""
     objects = chart.render(values)
@@ -63,11 +79,51 @@ def test_controller_runs_on_the_chart_s_config(values, tmp_path):
         file.chmod(0o440)
     address = next(a for a in args if a.startswith("--http-address=")).split("=", 1)[1]
     script = RUN.format(given=tmp_path, program=os.path.join(BIN, "nvmetcp-controller"), args=shlex.join(args),
-                        address=address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]"))
-    # When the test gives up, all that it started ends with the namespace of processes.
-    done = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation",
-                           "private", "sh", "-c", script], check=False, text=True, timeout=120,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                        csic=os.path.join(BIN, "csic"), address=address.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]"))
+    done = run_apart(script)
     assert done.returncode == 0, done.stdout + done.stderr
-    gid = pod["securityContext"]["fsGroup"]
-    assert done.stdout.splitlines() == ["ok", f"660:{gid}"], done.stderr
+    well, socket, capabilities = done.stdout.splitlines()
+    assert (well, socket) == ("ok", f"660:{pod['securityContext']['fsGroup']}"), done.stderr
+    asked = "--feature-gates=Topology=true" in objects.container("controller", "csi-provisioner")["args"]
+    assert offers_topology(json.loads(capabilities)) is asked is (values == "zones")
+
+
+# Without modules, so that none is loaded into the kernel of whoever runs the tests.
+RUN_NODE = """
+set -e
+ip link set lo up
+mount -t tmpfs tmpfs /lib/modules
+mkdir -p /var/lib/kubelet /etc/nvmetcp-csi
+mount -t tmpfs tmpfs /var/lib/kubelet && mkdir -p /var/lib/kubelet/plugins_registry
+mkdir -p $(dirname {socket})
+mount --bind {given} /etc/nvmetcp-csi
+{program} {args} & pid=$!
+timeout 60 sh -c 'until [ -S {socket} ]; do sleep 0.1; done'
+for rpc in NodeGetInfo GetPluginCapabilities; do
+	{csic} --socket {socket} $rpc | tr -d '\n'
+	echo
+done
+kill $pid
+wait $pid
+"""
+ZONE, FABRIC = "nvmetcp.csi.dev/zone", "example.com/fabric"
+
+
+@pytest.mark.parametrize("values,node,segments", [
+    ("zones", "a-1", {ZONE: "a"}), ("zones", "old-2", {ZONE: "a"}), ("zones", "old-3", None),
+    ("zones", "b-1", {ZONE: "b", FABRIC: "blue"}), ("minimal", "a-1", None)])
+def test_node_tells_where_it_is(values, node, segments, tmp_path):
+    """With the flags and the file that the pod has."""
+    objects = chart.render(values)
+    for kept in objects.kind("ConfigMap"):
+        for name, text in kept["data"].items():
+            (tmp_path / name).write_text(text)
+    args = [*objects.container("node", "nvmetcp-node")["args"], f"--node-name={node}"]
+    socket = next(a for a in args if a.startswith("--endpoint=")).removeprefix("--endpoint=unix://")
+    done = run_apart(RUN_NODE.format(given=tmp_path, socket=socket, args=shlex.join(args),
+                                     program=os.path.join(BIN, "nvmetcp-node"), csic=os.path.join(BIN, "csic")))
+    assert done.returncode == 0, done.stdout + done.stderr
+    info, capabilities = map(json.loads, done.stdout.splitlines())
+    assert info.get("accessible_topology", {}).get("segments") == segments
+    assert offers_topology(capabilities) is (values == "zones")
+    assert ("nothing says in which segment" in done.stderr) is (values == "zones" and segments is None)
