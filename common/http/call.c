@@ -227,6 +227,8 @@ static int set_security(struct call *call)
 	if (call->client->ca_file) {
 		SET(easy, CURLOPT_CAINFO, call->client->ca_file);
 		SET(easy, CURLOPT_CAPATH, NULL); /* else the system's would count as well */
+		/* curl would keep for a day what stood in the file; a Secret may change sooner. */
+		SET(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	}
 	return 0;
 }

@@ -221,6 +221,68 @@ static void test_tls(void **state)
 	server_end(server);
 }
 
+static struct http_server *server_as(const char *name, const char *address, struct counted *counted)
+{
+	char cert[128];
+	char key[128];
+
+	make_cert(dir, name, "IP:127.0.0.1");
+	(void)snprintf(cert, sizeof(cert), "%s/%s.pem", dir, name);
+	(void)snprintf(key, sizeof(key), "%s/%s.key", dir, name);
+	return server_with((struct http_server_options){.address = address,
+				   .cert_file = cert,
+				   .key_file = key,
+				   .unsafe_open = true},
+		counted);
+}
+
+/* Let "ca.pem" be the certificate @name, in one go, as kubelet changes a Secret. */
+static void trust(const char *name)
+{
+	char from[128];
+	char fresh[128];
+	char ca[128];
+
+	(void)snprintf(from, sizeof(from), "%s/%s.pem", dir, name);
+	(void)snprintf(fresh, sizeof(fresh), "%s/fresh.pem", dir);
+	(void)snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
+	assert_int_equal(link(from, fresh), 0);
+	assert_int_equal(rename(fresh, ca), 0);
+}
+
+/* The authority is changed together with the server's certificate; the client is the same. */
+static void test_renewed_authority(void **state)
+{
+	struct counted counted = {0};
+	struct http_server *server = server_as("old", "127.0.0.1:0", &counted);
+	struct http_client *client;
+	struct http_response res;
+	struct err err = {0};
+	char address[32];
+	char url[64];
+	char ca[128];
+
+	(void)state;
+	trust("old");
+	(void)snprintf(address, sizeof(address), "127.0.0.1:%u", http_server_port(server));
+	(void)snprintf(url, sizeof(url), "https://%s", address);
+	(void)snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
+	client = client_with(&(struct http_client_options){.url = url, .ca_file = ca});
+	if (send_body(client, "PUT", "{}", &res, &err) < 0) {
+		fail_msg("%s", err.msg);
+	}
+	http_response_done(&res);
+	server_end(server);
+	server = server_as("renewed", address, &counted);
+	trust("renewed");
+	if (send_body(client, "PUT", "{}", &res, &err) < 0) {
+		fail_msg("%s", err.msg);
+	}
+	http_response_done(&res);
+	http_client_free(client);
+	server_end(server);
+}
+
 static int setup(void **state)
 {
 	struct err err = {0};
@@ -244,6 +306,7 @@ int main(void)
 		cmocka_unit_test(test_too_large_for_the_server),
 		cmocka_unit_test(test_many_threads),
 		cmocka_unit_test(test_tls),
+		cmocka_unit_test(test_renewed_authority),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
