@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The worker pool: one mutex, one condition, a ring of jobs. The last worker to end writes an
- * eventfd, since a condition cannot be waited for together with a caller's cancel.
+ * The worker pool: one mutex, one condition, a ring of jobs. Threads are made when more jobs wait
+ * than threads, and then stay. The last worker to end writes an eventfd, since a condition cannot
+ * be waited for together with a caller's cancel.
  */
 #include "common/base/pool.h"
 
@@ -32,6 +33,8 @@ struct pool {
 	int ended;	  /* eventfd: readable once running is 0 */
 	pthread_t *threads;
 	unsigned n_threads;
+	unsigned max_threads;
+	unsigned idle; /* workers without a job */
 	char name[THREAD_NAME_SIZE];
 };
 
@@ -51,9 +54,11 @@ static void *worker(void *arg)
 		struct job job = pool->ring[pool->first];
 		pool->first = (pool->first + 1) % pool->size;
 		pool->n--;
+		pool->idle--;
 		(void)pthread_mutex_unlock(&pool->mutex);
 		job.run(job.arg);
 		(void)pthread_mutex_lock(&pool->mutex);
+		pool->idle++;
 	}
 	pool->running--;
 	if (pool->running == 0) {
@@ -63,28 +68,35 @@ static void *worker(void *arg)
 	return NULL;
 }
 
-/* Start the workers with all signals blocked. Return: false when one could not be started. */
-static bool start(struct pool *pool, unsigned workers)
+/* Start one more worker, with all signals blocked; the mutex is held. Return: false when it could
+ * not be started. */
+static bool start_worker(struct pool *pool)
 {
 	sigset_t all;
 	sigset_t before;
+	bool started;
 
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	while (pool->n_threads < workers) {
-		(void)pthread_mutex_lock(&pool->mutex);
-		pool->running++;
-		(void)pthread_mutex_unlock(&pool->mutex);
-		if (pthread_create(&pool->threads[pool->n_threads], NULL, worker, pool) != 0) {
-			(void)pthread_mutex_lock(&pool->mutex);
-			pool->running--;
-			(void)pthread_mutex_unlock(&pool->mutex);
-			break;
-		}
-		pool->n_threads++;
-	}
+	started = pthread_create(&pool->threads[pool->n_threads], NULL, worker, pool) == 0;
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return pool->n_threads == workers;
+	if (started) {
+		pool->n_threads++;
+		pool->running++;
+		pool->idle++;
+	}
+	return started;
+}
+
+/* The first one is there from the start, so a pool always goes on. Return: false without it. */
+static bool start_first(struct pool *pool)
+{
+	bool started;
+
+	(void)pthread_mutex_lock(&pool->mutex);
+	started = start_worker(pool);
+	(void)pthread_mutex_unlock(&pool->mutex);
+	return started;
 }
 
 struct pool *pool_new(const char *name, unsigned workers, size_t queue)
@@ -98,16 +110,12 @@ struct pool *pool_new(const char *name, unsigned workers, size_t queue)
 	(void)pthread_mutex_init(&pool->mutex, NULL);
 	(void)pthread_cond_init(&pool->work, NULL);
 	pool->size = MAX(queue, (size_t)1);
+	pool->max_threads = workers;
 	pool->ring = calloc(pool->size, sizeof(*pool->ring));
 	pool->threads = calloc(MAX(workers, 1U), sizeof(*pool->threads));
 	pool->ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (!pool->ring || !pool->threads || pool->ended < 0 || workers == 0 ||
-		!start(pool, workers)) {
-		struct deadline for_ever = {.at_ms = INT64_MAX, .cancel_fd = -1};
-		/* Those that were started have no jobs, so they end at once. */
-		if (pool->n_threads > 0) {
-			(void)pool_stop(pool, &for_ever);
-		}
+		!start_first(pool)) {
 		pool_free(pool);
 		return NULL;
 	}
@@ -128,6 +136,10 @@ int pool_submit(struct pool *pool, void (*run)(void *arg), void *arg, struct err
 		pool->ring[(pool->first + pool->n) % pool->size] =
 			(struct job){.run = run, .arg = arg};
 		pool->n++;
+		/* Without one more it is only slower. */
+		if (pool->n > pool->idle && pool->n_threads < pool->max_threads) {
+			(void)start_worker(pool);
+		}
 		(void)pthread_cond_signal(&pool->work);
 	}
 	(void)pthread_mutex_unlock(&pool->mutex);

@@ -9,8 +9,8 @@
 
 struct pool;
 
-/** pool_new - @workers threads named @name, at most @queue jobs waiting. Return: NULL without
- * memory or threads. */
+/** pool_new - at most @workers threads named @name, made when they are needed, and at most @queue
+ * jobs waiting. Return: NULL without memory, or without a first thread. */
 struct pool *pool_new(const char *name, unsigned workers, size_t queue);
 /** pool_submit - queue a job. Return: 0, or -1 RESOURCE_EXHAUSTED when the queue is full,
  * UNAVAILABLE when stopping. */

@@ -2,8 +2,10 @@
 /*
  * The worker pool: every job once, the queue's limit, stopping with and without time.
  */
+#include "common/base/fileio.h"
 #include "common/base/pool.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -233,6 +235,63 @@ static void test_many_producers(void **state)
 	assert_int_equal(atomic_load(&done), taken);
 }
 
+static int one_more(const char *name, void *arg)
+{
+	(void)name;
+	(*(unsigned *)arg)++;
+	return 0;
+}
+
+static unsigned at_start; /* threads of this process without any pool */
+
+static unsigned threads(void)
+{
+	unsigned n = 0;
+
+	assert_int_equal(dir_each(AT_FDCWD, "/proc/self/task", one_more, &n, NULL), 0);
+	return n - at_start;
+}
+
+/* A thread that was joined is in /proc a little longer. */
+static void threads_become(unsigned n)
+{
+	struct deadline dl = deadline_in(FAR_MS / 10);
+	struct err err = {0};
+
+	while (threads() != n) {
+		if (deadline_poll(&dl, -1, 0, 10, "threads", &err) < 0) {
+			fail_msg("%u threads, not %u", threads(), n);
+		}
+	}
+}
+
+static void test_threads_come_with_the_jobs(void **state)
+{
+	struct gate gates[3] = {gate_make(), gate_make(), gate_make()};
+	struct pool *pool = pool_new("lane", 3, 10);
+
+	(void)state;
+	atomic_store(&done, 0);
+	threads_become(1);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(pool_submit(pool, block, &gates[i], NULL), 0);
+		wait_entered(&gates[i]);
+		threads_become(i + 1);
+	}
+	assert_int_equal(pool_submit(pool, count, &done, NULL), 0);
+	threads_become(3);
+	assert_int_equal(atomic_load(&done), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(eventfd_write(gates[i].go, 1), 0);
+	}
+	stop_and_free(pool);
+	threads_become(0);
+	assert_int_equal(atomic_load(&done), 1);
+	for (unsigned i = 0; i < 3; i++) {
+		gate_done(&gates[i]);
+	}
+}
+
 static void test_no_workers_is_no_pool(void **state)
 {
 	(void)state;
@@ -250,8 +309,12 @@ int main(void)
 		cmocka_unit_test(test_stop_is_cancelled),
 		cmocka_unit_test(test_workers_have_a_name_and_no_signals),
 		cmocka_unit_test(test_many_producers),
+		cmocka_unit_test(test_threads_come_with_the_jobs),
 		cmocka_unit_test(test_no_workers_is_no_pool),
 	};
 
+	if (dir_each(AT_FDCWD, "/proc/self/task", one_more, &at_start, NULL) < 0) {
+		return 1;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
