@@ -5,12 +5,14 @@
  */
 #include "controller/config.h"
 
+#include "common/base/fileio.h"
 #include "common/csi/identity.h"
 #include "common/csi/ids.h"
 #include "common/csi/topology.h"
 #include "common/nvmf/nqn.h"
 #include "controller/registry.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 
 static const char *const top_keys[] = {"instance", "driverName", "backends", NULL};
@@ -248,12 +250,25 @@ static int read_all(struct config *ret, const char *driver, struct err *err)
 
 int config_read(const char *path, const char *driver, struct config *ret, struct err *err)
 {
-	struct config config = {.arena = arena_new(CONFIG_MADE_MAX)};
+	_cleanup_free_ char *text = NULL;
+	size_t len;
 
-	if (!config.arena) {
+	if (file_read(AT_FDCWD, path, CONFIG_FILE_MAX, &text, &len, err) < 0) {
+		return -1;
+	}
+	return config_parse(path, text, len, driver, ret, err);
+}
+
+int config_parse(const char *path, const char *text, size_t len, const char *driver,
+	struct config *ret, struct err *err)
+{
+	struct config config = {.arena = arena_new(CONFIG_MADE_MAX), .text = strndup(text, len)};
+
+	if (!config.arena || !config.text) {
+		config_done(&config);
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the configuration");
 	}
-	if (js_parse_file(path, CONFIG_FILE_MAX, &config.doc, err) < 0 ||
+	if (js_parse_lines(path, text, len, CONFIG_FILE_MAX, &config.doc, err) < 0 ||
 		read_all(&config, driver, err) < 0) {
 		config_done(&config);
 		return -1;
@@ -266,6 +281,7 @@ void config_done(struct config *config)
 {
 	free(config->backends);
 	arena_free(config->arena);
+	free(config->text);
 	js_doc_free(config->doc);
 	*config = (struct config){0};
 }
@@ -285,8 +301,55 @@ static int place_backend_error(
 	return js_fail(&b->at, NULL, err, "backend %s: %s", b->be.name, why->msg);
 }
 
-/* Open each into @open. Return: how many are open; fewer than all with @err. */
-static size_t open_all(const struct config *config, struct core_backend *open, struct err *err)
+static bool same_list(struct kv_list a, struct kv_list b)
+{
+	for (size_t i = 0; a.n == b.n && i < a.n; i++) {
+		const char *value = kv_get(b, a.items[i].key);
+
+		if (!value || !streq(value, a.items[i].value)) {
+			return false;
+		}
+	}
+	return a.n == b.n;
+}
+
+/* Do two entries say the same? The order of keys does not matter. */
+static bool same_backend(const struct config_backend *a, const struct config_backend *b)
+{
+	if (a->type != b->type || !streq(a->be.name, b->be.name) || !streq(a->be.url, b->be.url) ||
+		!streq(a->be.ca_file, b->be.ca_file) ||
+		!streq(a->be.token_file, b->be.token_file) || !streq(a->be.pool, b->be.pool) ||
+		!same_list(a->be.extra, b->be.extra) || a->n_aliases != b->n_aliases ||
+		a->n_segments != b->n_segments) {
+		return false;
+	}
+	for (size_t i = 0; i < a->n_aliases; i++) {
+		if (!streq(a->aliases[i], b->aliases[i])) {
+			return false;
+		}
+	}
+	for (size_t i = 0; i < a->n_segments; i++) {
+		if (!same_list(a->segments[i], b->segments[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool was_there(const struct config *before, const struct config_backend *backend)
+{
+	for (size_t i = 0; before && i < before->n_backends; i++) {
+		if (same_backend(&before->backends[i], backend)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Open each into @open that is not the same in @before (NULL: none is). Return: how many are done;
+ * fewer than all with @err. */
+static size_t open_all(const struct config *config, const struct config *before,
+	struct core_backend *open, struct err *err)
 {
 	for (size_t i = 0; i < config->n_backends; i++) {
 		const struct config_backend *b = &config->backends[i];
@@ -296,6 +359,9 @@ static size_t open_all(const struct config *config, struct core_backend *open, s
 			.aliases = b->aliases,
 			.n_aliases = b->n_aliases,
 			.topology = {.segments = b->segments, .n = b->n_segments}};
+		if (was_there(before, b)) {
+			continue;
+		}
 		if (b->type->open(&b->be, &open[i].take_backend, &why) < 0) {
 			(void)place_backend_error(b, &why, err);
 			return i;
@@ -304,7 +370,9 @@ static size_t open_all(const struct config *config, struct core_backend *open, s
 	return config->n_backends;
 }
 
-int config_open(const struct config *config, struct core **ret_core, struct err *err)
+/* With @core: what follows it, else the first one. */
+static int open_core(const struct config *config, const struct config *before,
+	const struct core *core, struct core **ret_core, struct config_change *ret, struct err *err)
 {
 	struct core_backend *open = calloc(config->n_backends + 1, sizeof(*open));
 	size_t n;
@@ -313,9 +381,13 @@ int config_open(const struct config *config, struct core **ret_core, struct err 
 	if (!open) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the backends");
 	}
-	n = open_all(config, open, err);
+	n = open_all(config, before, open, err);
+	for (size_t i = 0; i < n; i++) {
+		*(open[i].take_backend ? &ret->opened : &ret->kept) += 1;
+	}
 	if (n == config->n_backends) {
-		result = core_new(config->instance, open, n, ret_core, err);
+		result = core ? core_next(core, open, n, ret_core, err)
+			      : core_new(config->instance, open, n, ret_core, err);
 	} else {
 		for (size_t i = 0; i < n; i++) {
 			be_close(open[i].take_backend);
@@ -323,4 +395,35 @@ int config_open(const struct config *config, struct core **ret_core, struct err 
 	}
 	free(open);
 	return result;
+}
+
+int config_open(const struct config *config, struct core **ret_core, struct err *err)
+{
+	struct config_change ignored = {0};
+
+	return open_core(config, NULL, NULL, ret_core, &ignored, err);
+}
+
+int config_follow(const struct config *config, const struct config *before, const struct core *core,
+	struct core **ret_core, struct config_change *ret, struct err *err)
+{
+	struct js_at root = js_root(config->doc);
+
+	*ret = (struct config_change){0};
+	if (!streq(config->instance, before->instance)) {
+		return js_fail(&root, "instance", err,
+			"\"%s\" cannot become \"%s\" in a running controller, all of whose volumes carry "
+			"it",
+			before->instance, config->instance);
+	}
+	if (!streq(config->driver_name, before->driver_name)) {
+		return js_fail(&root, "driverName", err,
+			"\"%s\" cannot become \"%s\" in a running controller; start it anew",
+			before->driver_name, config->driver_name);
+	}
+	if (open_core(config, before, core, ret_core, ret, err) < 0) {
+		return -1;
+	}
+	ret->topology = core_has_topology(*ret_core);
+	return 0;
 }

@@ -16,7 +16,9 @@ int observe_init(struct observe *observe, const char *driver_name, struct err *e
 {
 	static const char *const labels[] = {"backend", NULL};
 
-	*observe = (struct observe){.metrics = metrics_new(), .driver_name = driver_name};
+	*observe = (struct observe){.metrics = metrics_new(),
+		.driver_name = driver_name,
+		.lock = PTHREAD_MUTEX_INITIALIZER};
 	if (!observe->metrics) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "metrics: no memory");
 	}
@@ -28,7 +30,15 @@ int observe_init(struct observe *observe, const char *driver_name, struct err *e
 		labels, err);
 	observe->busy = metrics_gauge(observe->metrics, "nvmetcp_backend_calls",
 		"Calls at work on the backend now.", labels, err);
-	return observe->calls && observe->backends && observe->breakers && observe->busy ? 0 : -1;
+	observe->config = metrics_gauge(observe->metrics, "nvmetcp_config_last_reload_successful",
+		"1 when the configuration file is in force, 0 while it is refused and the one before goes "
+		"on.",
+		NULL, err);
+	metric_set(observe->config, NULL, 1);
+	return observe->calls && observe->backends && observe->breakers && observe->busy &&
+			       observe->config
+		       ? 0
+		       : -1;
 }
 
 void observe_done(struct observe *observe)
@@ -107,6 +117,26 @@ void observe_backend(void *arg, const char *backend, const struct err *why)
 	}
 }
 
+void observe_forget(struct observe *observe, const char *backend)
+{
+	const char *values[] = {backend, NULL};
+
+	(void)pthread_mutex_lock(&observe->lock);
+	metric_forget(observe->backends, values);
+	metric_forget(observe->breakers, values);
+	metric_forget(observe->busy, values);
+	(void)pthread_mutex_unlock(&observe->lock);
+}
+
+void observe_config(struct observe *observe, const struct err *why)
+{
+	metric_set(observe->config, NULL, why ? 0 : 1);
+	if (why) {
+		LOG_ERROR("the changed configuration is refused; the one before goes on",
+			LOG_ERR(why));
+	}
+}
+
 int observe_alive(struct observe *observe, const struct deadline *dl, struct err *err)
 {
 	struct deadline ping = deadline_sooner(dl, OBSERVE_PING_MS);
@@ -114,16 +144,22 @@ int observe_alive(struct observe *observe, const struct deadline *dl, struct err
 	return atomic_load(&observe->serving) ? rpc_alive(observe->socket, &ping, err) : 0;
 }
 
+static struct core *core_of(const struct observe *observe)
+{
+	return observe->current ? current_core(observe->current) : NULL;
+}
+
 /* The backends that do not work, a line each. Return: is there one that does, or may? */
 static bool check_backends(struct observe *observe, struct strbuf *text)
 {
-	size_t n = observe->core ? core_backend_count(observe->core) : 0;
+	_cleanup_core_ struct core *core = core_of(observe);
+	size_t n = core ? core_backend_count(core) : 0;
 	size_t down = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct core_health health;
 		char silence[ERR_MSG_MAX];
-		const char *name = core_backend_health(observe->core, i, &health);
+		const char *name = core_backend_health(core, i, &health);
 
 		if (health.link.open) {
 			breaker_print(&health.link, silence, sizeof(silence));
@@ -178,15 +214,19 @@ static int get_healthz(
 /* What is only looked at when somebody asks. */
 static void count_backends(struct observe *observe)
 {
-	size_t n = observe->core ? core_backend_count(observe->core) : 0;
+	_cleanup_core_ struct core *core = NULL;
 
-	for (size_t i = 0; i < n; i++) {
+	/* One that is forgotten meanwhile must not be counted again. */
+	(void)pthread_mutex_lock(&observe->lock);
+	core = core_of(observe);
+	for (size_t i = 0; core && i < core_backend_count(core); i++) {
 		struct core_health health;
-		const char *values[] = {core_backend_health(observe->core, i, &health), NULL};
+		const char *values[] = {core_backend_health(core, i, &health), NULL};
 
 		metric_set(observe->breakers, values, health.link.open ? 1 : 0);
 		metric_set(observe->busy, values, health.busy);
 	}
+	(void)pthread_mutex_unlock(&observe->lock);
 }
 
 void observe_metrics(struct observe *observe, struct strbuf *text)

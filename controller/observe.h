@@ -8,8 +8,10 @@
 #include "common/http/server.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/server.h"
+#include "controller/core/current.h"
 #include "controller/core/health.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /** How long our own server may take to give a sign of life, in ms. */
@@ -21,10 +23,12 @@ struct observe {
 	struct metric *backends;
 	struct metric *breakers;
 	struct metric *busy;
+	struct metric *config;
+	pthread_mutex_t lock; /* while backends are counted, or forgotten */
 	const char *driver_name;
-	struct core *core;    /* borrowed; NULL: no backend is looked at */
-	const char *socket;   /* of CSI; borrowed */
-	_Atomic bool serving; /* it is there */
+	struct current *current; /* borrowed; NULL: no backend is looked at */
+	const char *socket;	 /* of CSI; borrowed */
+	_Atomic bool serving;	 /* it is there */
 };
 
 /** observe_init - make the metrics; @driver_name is borrowed. Return: 0, or -1. */
@@ -37,6 +41,10 @@ void observe_call(void *arg, const struct rpc_done *done);
 /** observe_backend - a core_watch_told with the same argument: log and count that a backend works,
  * or not. */
 void observe_backend(void *arg, const char *backend, const struct err *why);
+/** observe_forget - @backend is no longer configured: it is counted no more. */
+void observe_forget(struct observe *observe, const char *backend);
+/** observe_config - the configuration file is in force, or @why it is not (NULL: it is). */
+void observe_config(struct observe *observe, const struct err *why);
 /**
  * observe_alive - for /livez: can the process serve at all? What a new start of it would not mend
  * does not count. Return: 0, or -1 saying what is broken.

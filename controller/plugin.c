@@ -7,8 +7,8 @@
 #include "common/base/fileio.h"
 #include "common/csi/identity.h"
 #include "common/http/client.h"
-#include "controller/config.h"
 #include "controller/observe.h"
+#include "controller/reload.h"
 #include "controller/service/controller.h"
 #include "controller/service/place.h"
 
@@ -16,12 +16,10 @@
 #include <limits.h>
 #include <stdio.h>
 
-/** Workers of all backends together, and the least of one: many backends get fewer each. */
-#define WORKERS_ALL 192
-#define WORKERS_LEAST 4
 /** Calls that wait for a worker of their backend; a burst of the sidecars' 100 fits. */
 #define QUEUE_BACKEND 128
-#define LANE_NAME_SIZE 48
+/** Memory for the names of all backends that there were. */
+#define LANE_NAMES_MAX ((size_t)256 * 1024)
 
 /*
  * Identity has workers of its own: it answers even when every backend hangs. All others come to
@@ -38,16 +36,17 @@ static const struct rpc_route routes[] = {
 
 struct plugin {
 	const struct controller_flags *flags;
-	struct config config;
+	char driver[CSI_PLUGIN_NAME_MAX + 1];
 	bool http_ready;
-	struct core *core;
+	struct current *current;
+	struct reload *reload;
 	struct observe observe;
 	struct csi_identity identity;
 	struct controller_service controller;
 	char lock_path[PATH_MAX];
 	struct rpc_socket socket;
 	struct rpc_lane lanes[LANES_MAX];
-	char lane_names[CORE_BACKENDS_MAX][LANE_NAME_SIZE];
+	struct arena *lane_names;
 	struct rpc_service services[2];
 	struct rpc_server *rpc;
 	struct http_server *http;
@@ -73,44 +72,69 @@ static int make_state(struct plugin *plugin, struct err *err)
 static size_t pick_lane(void *arg, const char *method, const ProtobufCMessage *request)
 {
 	const struct plugin *plugin = arg;
-	size_t backend = strstr(method, "/csi.v1.Controller/")
-				 ? service_place(plugin->core, request)
-				 : CORE_BACKEND_NONE;
+	_cleanup_core_ struct core *core = current_core(plugin->current);
+	size_t backend = strstr(method, "/csi.v1.Controller/") ? service_place(core, request)
+							       : CORE_BACKEND_NONE;
 
 	if (backend != CORE_BACKEND_NONE) {
-		return LANE_BACKENDS + backend;
+		return LANE_BACKENDS + core_backend_slot(core, backend);
 	}
 	return strstr(method, "/List") || strstr(method, "/GetCapacity") ? (size_t)LANE_LISTS
 									 : RPC_LANE_SAME;
 }
 
-/* Return: how many lanes there are. */
-static size_t make_lanes(struct plugin *plugin)
+/* A lane is called as the backend that has it now. Without memory it keeps its name. */
+static void name_lanes(struct plugin *plugin)
 {
-	size_t n = core_backend_count(plugin->core);
-	unsigned workers = (unsigned)MIN(
-		(size_t)CORE_LANE_MAX, MAX((size_t)WORKERS_LEAST, WORKERS_ALL / MAX(n, (size_t)1)));
+	_cleanup_core_ struct core *core = current_core(plugin->current);
 
+	for (size_t i = 0; i < core_backend_count(core); i++) {
+		struct rpc_lane *lane = &plugin->lanes[LANE_BACKENDS + core_backend_slot(core, i)];
+		const char *name =
+			arena_printf(plugin->lane_names, "backend %s", core_backend_name(core, i));
+
+		if (name) {
+			atomic_store(&lane->name, name);
+		}
+	}
+}
+
+/* Each backend that there may be has a lane; threads come with the calls. Return: 0, or -1. */
+static int make_lanes(struct plugin *plugin, struct err *err)
+{
+	plugin->lane_names = arena_new(LANE_NAMES_MAX);
+	if (!plugin->lane_names) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
+	}
 	plugin->lanes[LANE_IDENTITY] = (struct rpc_lane){"identity", 2, 64};
 	plugin->lanes[LANE_CONTROL] = (struct rpc_lane){"control", 2, 512};
 	plugin->lanes[LANE_LISTS] = (struct rpc_lane){"lists", 4, 64};
-	for (size_t i = 0; i < n; i++) {
-		char *name = plugin->lane_names[i];
+	for (size_t i = LANE_BACKENDS; i < LANES_MAX; i++) {
+		const char *name =
+			arena_printf(plugin->lane_names, "backend %zu", i - LANE_BACKENDS);
 
-		(void)snprintf(
-			name, LANE_NAME_SIZE, "backend %s", core_backend_name(plugin->core, i));
-		plugin->lanes[LANE_BACKENDS + i] = (struct rpc_lane){name, workers, QUEUE_BACKEND};
+		if (!name) {
+			return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
+		}
+		plugin->lanes[i] = (struct rpc_lane){name, CORE_LANE_MAX, QUEUE_BACKEND};
 	}
-	return LANE_BACKENDS + n;
+	return 0;
+}
+
+static void set_topology(struct plugin *plugin)
+{
+	_cleanup_core_ struct core *core = current_core(plugin->current);
+
+	atomic_store(&plugin->identity.topology, core_has_topology(core));
 }
 
 static int start_rpc(struct plugin *plugin, struct err *err)
 {
 	struct deadline wait = deadline_in(PLUGIN_LOCK_MS);
 
-	csi_identity_init(&plugin->identity, plugin->config.driver_name, NV_VERSION, NULL, NULL);
-	atomic_store(&plugin->identity.topology, core_has_topology(plugin->core));
-	controller_service_init(&plugin->controller, plugin->core);
+	csi_identity_init(&plugin->identity, plugin->driver, NV_VERSION, NULL, NULL);
+	set_topology(plugin);
+	controller_service_init(&plugin->controller, plugin->current);
 	plugin->socket = (struct rpc_socket){
 		.path = plugin->flags->socket, .mode = 0660, .gid = plugin->flags->socket_gid};
 	plugin->services[0] =
@@ -126,7 +150,7 @@ static int start_rpc(struct plugin *plugin, struct err *err)
 		.n_sockets = 1,
 		.lock_path = plugin->lock_path,
 		.lanes = plugin->lanes,
-		.n_lanes = make_lanes(plugin),
+		.n_lanes = LANES_MAX,
 		.services = plugin->services,
 		.n_services = ARRAY_SIZE(plugin->services),
 		.call_max_ms = PLUGIN_CALL_MAX_MS,
@@ -135,9 +159,11 @@ static int start_rpc(struct plugin *plugin, struct err *err)
 		.pick = pick_lane,
 		.pick_arg = plugin,
 	};
-	if (make_state(plugin, err) < 0 || rpc_server_new(&config, &plugin->rpc, err) < 0) {
+	if (make_state(plugin, err) < 0 || make_lanes(plugin, err) < 0 ||
+		rpc_server_new(&config, &plugin->rpc, err) < 0) {
 		return -1;
 	}
+	name_lanes(plugin);
 	if (rpc_server_start(plugin->rpc, &wait, err) < 0) {
 		return -1;
 	}
@@ -163,35 +189,89 @@ static int start_http(struct plugin *plugin, struct err *err)
 	return 0;
 }
 
-static int start(struct plugin *plugin, enum controller_exit *ret_exit, struct err *err)
+static void tell_reload(void *arg, const struct config_change *change, const struct err *why)
+{
+	struct plugin *plugin = arg;
+
+	observe_config(&plugin->observe, why);
+	if (why) {
+		return;
+	}
+	name_lanes(plugin);
+	set_topology(plugin);
+	LOG_INFO("the changed configuration is in force", LOG_NUM("kept", (int64_t)change->kept),
+		LOG_NUM("opened", (int64_t)change->opened));
+}
+
+static void tell_gone(void *arg, const char *backend)
+{
+	struct plugin *plugin = arg;
+
+	observe_forget(&plugin->observe, backend);
+	LOG_INFO("backend is no longer configured; calls under way end there",
+		LOG_STR("backend", backend));
+}
+
+static int start_reload(struct plugin *plugin, struct config *take_config, struct err *err)
+{
+	const struct reload_config config = {
+		.path = plugin->flags->config,
+		.driver = plugin->flags->driver_name,
+		.current = plugin->current,
+		.watch = {.told = observe_backend, .arg = &plugin->observe},
+		.told = tell_reload,
+		.gone = tell_gone,
+		.arg = plugin,
+	};
+
+	return reload_start(&config, take_config, &plugin->reload, err);
+}
+
+static int open_backends(struct plugin *plugin, struct config *config, struct err *err)
+{
+	struct core *core = NULL;
+
+	if (config_read(plugin->flags->config, plugin->flags->driver_name, config, err) < 0 ||
+		config_open(config, &core, err) < 0) {
+		return err_wrap(err, "--config");
+	}
+	(void)snprintf(plugin->driver, sizeof(plugin->driver), "%s", config->driver_name);
+	plugin->current = current_new(core);
+	return plugin->current ? 0
+			       : err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
+}
+
+static int start(struct plugin *plugin, struct config *config, enum controller_exit *ret_exit,
+	struct err *err)
 {
 	*ret_exit = CONTROLLER_EXIT_FAILED;
 	if (http_global_init(err) < 0) {
 		return -1;
 	}
 	plugin->http_ready = true;
-	if (config_read(plugin->flags->config, plugin->flags->driver_name, &plugin->config, err) <
-			0 ||
-		config_open(&plugin->config, &plugin->core, err) < 0) {
+	if (open_backends(plugin, config, err) < 0) {
 		*ret_exit = CONTROLLER_EXIT_USAGE;
-		return err_wrap(err, "--config");
-	}
-	if (observe_init(&plugin->observe, plugin->config.driver_name, err) < 0) {
 		return -1;
 	}
-	plugin->observe.core = plugin->core;
+	if (observe_init(&plugin->observe, plugin->driver, err) < 0) {
+		return -1;
+	}
+	plugin->observe.current = plugin->current;
 	plugin->observe.socket = plugin->flags->socket;
-	const struct core_watch watch = {.told = observe_backend, .arg = &plugin->observe};
 	if (start_http(plugin, err) < 0 || start_rpc(plugin, err) < 0) {
 		return -1;
 	}
-	return core_watch_start(plugin->core, &watch, err);
+	LOG_INFO("serving", LOG_STR("version", NV_VERSION), LOG_STR("driver", plugin->driver),
+		LOG_STR("instance", config->instance), LOG_NUM("backends", config->n_backends),
+		LOG_STR("socket", plugin->flags->socket));
+	return start_reload(plugin, config, err);
 }
 
 int plugin_start(const struct controller_flags *flags, struct plugin **ret_plugin,
 	enum controller_exit *ret_exit, struct err *err)
 {
 	struct plugin *plugin = calloc(1, sizeof(*plugin));
+	_cleanup_config_ struct config config = {0};
 	struct err ignored = {0};
 
 	*ret_exit = CONTROLLER_EXIT_FAILED;
@@ -199,16 +279,12 @@ int plugin_start(const struct controller_flags *flags, struct plugin **ret_plugi
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
 	}
 	plugin->flags = flags;
-	if (start(plugin, ret_exit, err ? err : &ignored) < 0) {
+	if (start(plugin, &config, ret_exit, err ? err : &ignored) < 0) {
 		if (!plugin_stop(plugin)) {
 			_exit(CONTROLLER_EXIT_STUCK);
 		}
 		return -1;
 	}
-	LOG_INFO("serving", LOG_STR("version", NV_VERSION),
-		LOG_STR("driver", plugin->config.driver_name),
-		LOG_STR("instance", plugin->config.instance),
-		LOG_NUM("backends", plugin->config.n_backends), LOG_STR("socket", flags->socket));
 	*ret_plugin = plugin;
 	return 0;
 }
@@ -218,6 +294,7 @@ bool plugin_stop(struct plugin *plugin)
 	struct deadline dl = deadline_in(PLUGIN_STOP_MS);
 	struct err err = {0};
 
+	reload_stop(plugin->reload);
 	if (plugin->rpc && rpc_server_stop(plugin->rpc, PLUGIN_GRACE_MS, &dl, &err) < 0) {
 		LOG_ERROR("a call is stuck; ending without it", LOG_ERR(&err));
 		return false;
@@ -228,9 +305,9 @@ bool plugin_stop(struct plugin *plugin)
 		return false;
 	}
 	http_server_free(plugin->http);
-	core_free(plugin->core);
+	current_free(plugin->current);
 	observe_done(&plugin->observe);
-	config_done(&plugin->config);
+	arena_free(plugin->lane_names);
 	if (plugin->http_ready) {
 		http_global_cleanup();
 	}

@@ -46,7 +46,7 @@ struct rpc_server;
  * ("backend fast") and how many are at work.
  */
 struct rpc_lane {
-	const char *name;
+	const char *_Atomic name; /* may be changed while it serves; the old text must stay */
 	unsigned workers;
 	size_t queue;
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The core's own state: made at the start, looked up by every call.
+ * The core's own state: its backends, looked up by every call. It never changes once it is made; a
+ * new configuration makes a new one, which shares with the old one what goes on.
  */
 #include "controller/core/core.h"
 
@@ -16,42 +17,6 @@
 static const char *const kind_names[] = {
 	[BE_KIND_VOLUME] = "volume", [BE_KIND_SNAPSHOT] = "snapshot"};
 
-static void member_done(struct member *member)
-{
-	be_close(member->be);
-	arena_free(member->arena);
-	listing_unref(member->last);
-	lane_done(&member->lane);
-	lane_done(&member->lists);
-	(void)pthread_mutex_destroy(&member->lock);
-}
-
-/* Whatever happens, @ret can be given to member_done() afterwards. */
-static int member_init(struct member *ret, const struct core_backend *from)
-{
-	*ret = (struct member){.be = from->take_backend, .arena = arena_new(CORE_TOLD_MAX)};
-	lane_init(&ret->lane, "calls", CORE_LANE_MAX);
-	lane_init(&ret->lists, "lists", CORE_LISTS_MAX);
-	(void)pthread_mutex_init(&ret->lock, NULL);
-	if (!ret->arena) {
-		return -1;
-	}
-	ret->name = arena_strdup(ret->arena, from->name);
-	ret->aliases = arena_alloc(ret->arena, (from->n_aliases + 1) * sizeof(*ret->aliases));
-	if (!ret->name || !ret->aliases ||
-		topology_copy(ret->arena, &from->topology, &ret->topology) < 0) {
-		return -1;
-	}
-	for (size_t i = 0; i < from->n_aliases; i++) {
-		ret->aliases[i] = arena_strdup(ret->arena, from->aliases[i]);
-		if (!ret->aliases[i]) {
-			return -1;
-		}
-		ret->n_aliases++;
-	}
-	return 0;
-}
-
 /* Index of the one that comes after @after in the order of names (the first for NULL). */
 static size_t next_by_name(const struct core_backend *backends, size_t n, const char *after)
 {
@@ -66,16 +31,25 @@ static size_t next_by_name(const struct core_backend *backends, size_t n, const 
 	return best;
 }
 
-static struct core *core_empty(const char *instance, size_t n)
+static void close_taken(const struct core_backend *backends, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		be_close(backends[i].take_backend);
+	}
+}
+
+/* Without a core before, with locks of its own. */
+static struct core *core_empty(const char *instance, size_t n, const struct core *before)
 {
 	struct core *core = calloc(1, sizeof(*core));
 
 	if (!core) {
 		return NULL;
 	}
+	core->refs = 1;
 	core->instance = strdup(instance);
-	core->locks = keylock_new(CORE_LOCKS_MAX);
-	core->members = calloc(n + 1, sizeof(*core->members));
+	core->locks = before ? locks_ref(before->locks) : locks_new();
+	core->members = calloc(n + 1, sizeof(struct member *));
 	core->fan = fan_new(n);
 	if (!core->instance || !core->locks || !core->members || !core->fan) {
 		core_free(core);
@@ -84,27 +58,79 @@ static struct core *core_empty(const char *instance, size_t n)
 	return core;
 }
 
-int core_new(const char *instance, const struct core_backend *backends, size_t n,
-	struct core **ret_core, struct err *err)
+/* A number that none of @core has; of those the least that none of @before has either, so that what
+ * is new does not wait behind calls of what went. */
+static size_t free_slot(const struct core *core, const struct core *before)
 {
-	struct core *core = core_empty(instance, n);
+	bool taken[CORE_BACKENDS_MAX] = {false};
+	bool was[CORE_BACKENDS_MAX] = {false};
+	size_t found = CORE_BACKENDS_MAX;
+
+	for (size_t i = 0; i < core->n_members; i++) {
+		taken[core->members[i]->slot] = true;
+	}
+	for (size_t i = 0; before && i < before->n_members; i++) {
+		was[before->members[i]->slot] = true;
+	}
+	for (size_t i = CORE_BACKENDS_MAX; i > 0; i--) {
+		if (!taken[i - 1] && (found == CORE_BACKENDS_MAX || was[found] || !was[i - 1])) {
+			found = i - 1;
+		}
+	}
+	return found;
+}
+
+/* Those that go on, with their numbers; then the new ones with numbers that are left. */
+static int fill(
+	struct core *core, const struct core_backend *backends, size_t n, const struct core *before)
+{
 	const char *last = NULL;
 	bool fine = true;
 
-	if (!core) {
-		for (size_t i = 0; i < n; i++) {
-			be_close(backends[i].take_backend);
+	for (size_t i = 0; i < n; i++) {
+		if (!backends[i].take_backend) {
+			core->members[core->n_members++] =
+				member_ref(member_by_name(before, backends[i].name));
 		}
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
 	}
-	while (core->n_members < n) {
-		const struct core_backend *from = &backends[next_by_name(backends, n, last)];
+	for (size_t i = 0; i < n; i++) {
+		struct member *member;
 
-		last = from->name;
-		fine = member_init(&core->members[core->n_members], from) == 0 && fine;
-		core->n_members++;
+		if (backends[i].take_backend) {
+			member = member_new(&backends[i], free_slot(core, before));
+			fine = fine && member;
+			if (member) {
+				core->members[core->n_members++] = member;
+			}
+		}
 	}
 	if (!fine) {
+		return -1;
+	}
+	for (size_t i = 0; i < n; i++) {
+		last = backends[next_by_name(backends, n, last)].name;
+		for (size_t k = i; k < n; k++) {
+			struct member *member = core->members[k];
+
+			if (streq(member->name, last)) {
+				core->members[k] = core->members[i];
+				core->members[i] = member;
+			}
+		}
+	}
+	return 0;
+}
+
+int core_new(const char *instance, const struct core_backend *backends, size_t n,
+	struct core **ret_core, struct err *err)
+{
+	struct core *core = core_empty(instance, n, NULL);
+
+	if (!core) {
+		close_taken(backends, n);
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
+	}
+	if (fill(core, backends, n, NULL) < 0) {
 		core_free(core);
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
 	}
@@ -112,20 +138,82 @@ int core_new(const char *instance, const struct core_backend *backends, size_t n
 	return 0;
 }
 
+static bool goes_on(const struct core *core, const struct member *member)
+{
+	for (size_t i = 0; i < core->n_members; i++) {
+		if (core->members[i] == member) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A target that stands one writer must not meet calls of before and of now at once, whatever name
+ * or URL it had. */
+static void wait_for_those_that_went(struct core *core, const struct core *before)
+{
+	for (size_t i = 0; i < core->n_members; i++) {
+		struct member *member = core->members[i];
+
+		if (goes_on(before, member) || be_features(member->be)->two_writers) {
+			continue;
+		}
+		for (size_t k = 0; k < before->n_members; k++) {
+			struct member *went = before->members[k];
+
+			if (!goes_on(core, went) && !be_features(went->be)->two_writers) {
+				member->before[member->n_before++] = member_ref(went);
+			}
+		}
+	}
+}
+
+int core_next(const struct core *before, const struct core_backend *backends, size_t n,
+	struct core **ret_core, struct err *err)
+{
+	struct core *core = core_empty(before->instance, n, before);
+
+	if (!core) {
+		close_taken(backends, n);
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the configuration");
+	}
+	if (fill(core, backends, n, before) < 0) {
+		core_free(core);
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the configuration");
+	}
+	wait_for_those_that_went(core, before);
+	*ret_core = core;
+	return 0;
+}
+
+void core_retire(const struct core *before, const struct core *core)
+{
+	for (size_t i = 0; i < before->n_members; i++) {
+		if (!goes_on(core, before->members[i])) {
+			lane_close(&before->members[i]->lane);
+			lane_close(&before->members[i]->lists);
+		}
+	}
+}
+
+struct core *core_ref(struct core *core)
+{
+	(void)atomic_fetch_add(&core->refs, 1);
+	return core;
+}
+
 void core_free(struct core *core)
 {
-	if (!core) {
+	if (!core || atomic_fetch_sub(&core->refs, 1) > 1) {
 		return;
 	}
 	core_watch_end(core);
 	fan_free(core->fan);
 	for (size_t i = 0; i < core->n_members; i++) {
-		member_done(&core->members[i]);
+		member_unref(core->members[i]);
 	}
-	free(core->members);
-	if (core->locks) {
-		keylock_free(core->locks);
-	}
+	free((void *)core->members);
+	locks_unref(core->locks);
 	free(core->instance);
 	free(core);
 }
@@ -133,7 +221,7 @@ void core_free(struct core *core)
 struct member *member_by_name(const struct core *core, const char *name)
 {
 	for (size_t i = 0; i < core->n_members; i++) {
-		struct member *member = &core->members[i];
+		struct member *member = core->members[i];
 
 		if (streq(member->name, name)) {
 			return member;
@@ -154,13 +242,13 @@ size_t core_backend_count(const struct core *core)
 
 const char *core_backend_name(const struct core *core, size_t i)
 {
-	return core->members[i].name;
+	return core->members[i]->name;
 }
 
 bool core_has_topology(const struct core *core)
 {
 	for (size_t i = 0; i < core->n_members; i++) {
-		if (core->members[i].topology.n > 0) {
+		if (core->members[i]->topology.n > 0) {
 			return true;
 		}
 	}
@@ -169,7 +257,7 @@ bool core_has_topology(const struct core *core)
 
 const struct be_features *core_backend_features(const struct core *core, size_t i)
 {
-	struct backend *be = core->members[i].be;
+	struct backend *be = core->members[i]->be;
 
 	return be_features(be);
 }
@@ -177,8 +265,20 @@ const struct be_features *core_backend_features(const struct core *core, size_t 
 size_t core_backend_index(const struct core *core, const char *name)
 {
 	const struct member *member = member_by_name(core, name);
+	size_t i = 0;
 
-	return member ? (size_t)(member - core->members) : CORE_BACKEND_NONE;
+	if (!member) {
+		return CORE_BACKEND_NONE;
+	}
+	while (core->members[i] != member) {
+		i++;
+	}
+	return i;
+}
+
+size_t core_backend_slot(const struct core *core, size_t i)
+{
+	return core->members[i]->slot;
 }
 
 int member_of_id(const struct core *core, enum be_kind kind, const struct core_id *id,
@@ -210,7 +310,7 @@ int member_choose(const struct core *core, const char *name, struct member **ret
 	char shown[65];
 
 	if (str_empty(name) && core->n_members == 1) {
-		*ret = &core->members[0];
+		*ret = core->members[0];
 		return 0;
 	}
 	member = str_empty(name) ? NULL : member_by_name(core, name);
@@ -219,7 +319,7 @@ int member_choose(const struct core *core, const char *name, struct member **ret
 		return 0;
 	}
 	for (size_t i = 0; i < core->n_members; i++) {
-		sb_addf(&names, "%s%s", i > 0 ? ", " : "", core->members[i].name);
+		sb_addf(&names, "%s%s", i > 0 ? ", " : "", core->members[i]->name);
 	}
 	if (str_empty(name)) {
 		return err_set(err, ERR_INVALID_ARGUMENT,
@@ -240,7 +340,7 @@ int member_lock(const struct core *core, const struct member *member, enum be_ki
 	char key[BE_OBJECT_SIZE + 64];
 
 	(void)snprintf(key, sizeof(key), "%s/%s", member->name, object);
-	return keylock_try(core->locks, kind_names[kind], key, ret, err);
+	return keylock_try(core->locks->keys, kind_names[kind], key, ret, err);
 }
 
 int member_volume(struct member *member, const struct op *op, const char *object,

@@ -4,6 +4,8 @@
  * backends are asked, and names and ids say where to look. What it does keep is locks (so that a
  * second caller is told to wait), lanes (so that one backend cannot take every worker), and the
  * last good list of each backend.
+ * A core never changes its backends; a changed configuration makes another one (core_next()), and
+ * who works with one holds it (core/current.h).
  * Thread-safe. Functions take the request (struct op) for its arena and deadline, and the error.
  */
 #pragma once
@@ -48,8 +50,8 @@ struct core_backend {
 	const char *name;
 	const char *const *aliases; /* other names that ids and parameters may use for it */
 	size_t n_aliases;
-	struct topology topology; /* from where it is reached */
-	struct backend *take_backend;
+	struct topology topology;     /* from where it is reached */
+	struct backend *take_backend; /* NULL, for core_next() only: as in the core before */
 };
 
 /**
@@ -59,6 +61,19 @@ struct core_backend {
  */
 MUST_USE int core_new(const char *instance, const struct core_backend *backends, size_t n,
 	struct core **ret_core, struct err *err);
+/**
+ * core_next - the core that is to follow @before, with its instance and locks. A backend without
+ * take_backend is the one of that name in @before and goes on with all that is known of it; the
+ * others are taken over, also when this fails. Calls on @before are not disturbed.
+ * Return: 0 and a core for core_free(), or -1 RESOURCE_EXHAUSTED.
+ */
+MUST_USE int core_next(const struct core *before, const struct core_backend *backends, size_t n,
+	struct core **ret_core, struct err *err);
+/** core_retire - let no new call in to the backends of @before that are not in @core: just before
+ * @core is used in its place. */
+void core_retire(const struct core *before, const struct core *core);
+/** core_ref - hold it once more. */
+struct core *core_ref(struct core *core);
 /** core_backend_count - how many backends there are. They are numbered in the order of their names.
  */
 size_t core_backend_count(const struct core *core);
@@ -73,7 +88,12 @@ const struct be_features *core_backend_features(const struct core *core, size_t 
 /** core_backend_index - the number of the backend of that name or alias. */
 size_t core_backend_index(const struct core *core, const char *name);
 
-/** core_free - no request may be under way; closes the backends; accepts NULL. */
+/** core_backend_slot - a number of backend @i that it keeps from core to core, below
+ * CORE_BACKENDS_MAX. */
+size_t core_backend_slot(const struct core *core, size_t i);
+
+/** core_free - let go; the last one closes the backends, once no request is under way. Accepts
+ * NULL. */
 void core_free(struct core *core);
 static inline void core_freep(struct core **core)
 {

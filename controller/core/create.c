@@ -311,7 +311,7 @@ static int make(struct making *m, struct core_volume *ret, struct err *err)
 
 	objname_make(m->core->instance, BE_KIND_VOLUME, m->create->name, m->object);
 	if (member_lock(m->core, m->member, BE_KIND_VOLUME, m->object, &held, err) < 0 ||
-		lane_enter(&m->member->lane, m->member->name, &lane, err) < 0 ||
+		member_enter(m->member, &m->member->lane, &lane, err) < 0 ||
 		fill_args(m, err) < 0) {
 		return -1;
 	}

@@ -55,6 +55,9 @@ static void look_at(void *arg)
 	struct core_health now = {.known = true};
 	bool news;
 
+	if (member_ready(member, NULL) < 0) {
+		return;
+	}
 	now.up = ask(watch, member, &now.why) == 0;
 	if (now.up) {
 		now.why = (struct err){0};
@@ -81,7 +84,7 @@ static void look_at_all(void *arg)
 	struct look looks[CORE_BACKENDS_MAX];
 
 	for (size_t i = 0; i < core->n_members; i++) {
-		looks[i] = (struct look){.watch = watch, .member = &core->members[i]};
+		looks[i] = (struct look){.watch = watch, .member = core->members[i]};
 		jobs[i] = (struct fan_job){.run = look_at, .arg = &looks[i]};
 	}
 	do {
@@ -131,7 +134,7 @@ void core_watch_end(struct core *core)
 
 const char *core_backend_health(struct core *core, size_t i, struct core_health *ret)
 {
-	struct member *member = &core->members[i];
+	struct member *member = core->members[i];
 
 	(void)pthread_mutex_lock(&member->lock);
 	*ret = member->health;

@@ -18,13 +18,21 @@ void lane_done(struct lane *lane)
 int lane_enter(struct lane *lane, const char *backend, struct lane **ret_entered, struct err *err)
 {
 	bool full;
+	bool closed;
 
 	(void)pthread_mutex_lock(&lane->lock);
 	full = lane->busy >= lane->max;
-	if (!full) {
+	closed = lane->closed;
+	if (!full && !closed) {
 		lane->busy++;
 	}
 	(void)pthread_mutex_unlock(&lane->lock);
+	if (closed) {
+		return err_set(err, ERR_UNAVAILABLE,
+			"backend %s: the controller's configuration has just changed, so this call was not "
+			"begun; retry",
+			backend);
+	}
 	if (full) {
 		return err_set(err, ERR_UNAVAILABLE,
 			"backend %s: %u %s are at work on it already, as many as are allowed, so this one "
@@ -34,6 +42,13 @@ int lane_enter(struct lane *lane, const char *backend, struct lane **ret_entered
 	}
 	*ret_entered = lane;
 	return 0;
+}
+
+void lane_close(struct lane *lane)
+{
+	(void)pthread_mutex_lock(&lane->lock);
+	lane->closed = true;
+	(void)pthread_mutex_unlock(&lane->lock);
 }
 
 void lane_leave(struct lane *lane)

@@ -15,6 +15,7 @@ struct lane {
 	const char *what;
 	unsigned busy;
 	unsigned max;
+	bool closed;
 };
 
 /** lane_init - at most @max of @what ("calls"; borrowed) at once. */
@@ -26,6 +27,8 @@ void lane_done(struct lane *lane);
  */
 MUST_USE int lane_enter(
 	struct lane *lane, const char *backend, struct lane **ret_entered, struct err *err);
+/** lane_close - let nobody in any more; who is in it goes on. */
+void lane_close(struct lane *lane);
 /** lane_leave - give the place back; accepts NULL. */
 void lane_leave(struct lane *lane);
 /** lane_busy - how many are at work. */

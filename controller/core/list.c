@@ -50,7 +50,7 @@ static int read_token(const struct core *core, enum be_kind kind, const char *to
 	}
 	*slash = '\0';
 	for (ret->member = 0; ret->member < core->n_members; ret->member++) {
-		if (streq(core->members[ret->member].name, copy)) {
+		if (streq(core->members[ret->member]->name, copy)) {
 			ret->object = slash + 1;
 			return 0;
 		}
@@ -131,7 +131,7 @@ static int member_volumes(struct fetch *fetch, struct err *err)
 	struct err why = {0};
 
 	inner.deadline = deadline_sooner(&op->deadline, last ? CORE_LIST_STALE_MS : CORE_LIST_MS);
-	if (lane_enter(&member->lists, member->name, &lane, &why) == 0 &&
+	if (member_enter(member, &member->lists, &lane, &why) == 0 &&
 		listing_volumes(member->be, &inner, &fetch->listing, &why) == 0) {
 		keep_good(member, fetch->listing);
 		return 0;
@@ -156,7 +156,7 @@ static int member_snapshots(struct fetch *fetch, struct err *err)
 	struct op inner = *op;
 
 	inner.deadline = deadline_sooner(&op->deadline, CORE_LIST_MS);
-	if (lane_enter(&member->lists, member->name, &lane, err) < 0) {
+	if (member_enter(member, &member->lists, &lane, err) < 0) {
 		return -1;
 	}
 	if (listing_snapshots(
@@ -190,7 +190,7 @@ static void fetch_from(struct round *round, size_t first)
 	size_t n = 0;
 
 	for (size_t i = first; i < round->core->n_members && known <= round->room; i++) {
-		struct member *member = &round->core->members[i];
+		struct member *member = round->core->members[i];
 
 		if (!wanted(round, member)) {
 			continue;
@@ -278,7 +278,7 @@ int core_volume_list(struct core *core, struct op *op, size_t max_entries, const
 	}
 	*round = (struct round){.core = core, .op = op, .room = room};
 	for (; at.member < core->n_members; at.member++, at.object = "") {
-		const struct member *member = &core->members[at.member];
+		const struct member *member = core->members[at.member];
 		const struct listing *listing = listing_of(round, at.member, &ret->stale, err);
 
 		if (!listing) {
@@ -356,7 +356,7 @@ static int list_many(struct core *core, struct op *op, const struct core_snapsho
 		.only = only,
 		.room = room};
 	for (; at.member < core->n_members; at.member++, at.object = "") {
-		const struct member *member = &core->members[at.member];
+		const struct member *member = core->members[at.member];
 		const struct listing *listing;
 
 		if (!wanted(round, member)) {

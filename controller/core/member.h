@@ -14,9 +14,12 @@
 #include "controller/core/listing.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
-/** struct member - a backend of the core. */
+/** struct member - a backend of the core, or of several cores that follow each other. */
 struct member {
+	_Atomic unsigned refs;
+	size_t slot;	     /* a number below CORE_BACKENDS_MAX that no other of its core has */
 	struct arena *arena; /* of name, aliases and topology, which never change */
 	const char *name;
 	const char **aliases;
@@ -28,17 +31,44 @@ struct member {
 	pthread_mutex_t lock; /* of all below */
 	struct listing *last; /* last good list of volumes, NULL before the first */
 	struct core_health health;
+	struct member
+		*before[CORE_BACKENDS_MAX]; /* whose calls must have ended before it is used */
+	size_t n_before;
+};
+
+/** struct locks - of objects, for all cores of a process: a call of the one before counts, too. */
+struct locks {
+	_Atomic unsigned refs;
+	struct keylock *keys;
 };
 
 struct core {
+	_Atomic unsigned refs;
 	char *instance;
-	struct member *members; /* in the order of their names */
+	struct member **members; /* in the order of their names */
 	size_t n_members;
-	struct keylock *locks;
+	struct locks *locks;
 	struct fan *fan;
 	struct watch *watch; /* NULL: nobody looks at the backends */
 };
 
+/** member_new - a member with one reference. It takes the backend over, also when it fails. Return:
+ * NULL without memory. */
+struct member *member_new(const struct core_backend *from, size_t slot);
+/** member_ref, member_unref - hold and let go; the last one closes the backend. unref accepts NULL.
+ */
+struct member *member_ref(struct member *member);
+void member_unref(struct member *member);
+/** member_ready - may it be used already? Return: 0, or -1 UNAVAILABLE: what was there before it is
+ * still at work. */
+MUST_USE int member_ready(struct member *member, struct err *err);
+/** member_enter - lane_enter() of one of its lanes, once it is ready. */
+MUST_USE int member_enter(
+	struct member *member, struct lane *lane, struct lane **ret_entered, struct err *err);
+/** locks_new, locks_ref, locks_unref - as their names say; new gives NULL without memory. */
+struct locks *locks_new(void);
+struct locks *locks_ref(struct locks *locks);
+void locks_unref(struct locks *locks);
 /** member_by_name - by name or alias, NULL when there is none. */
 struct member *member_by_name(const struct core *core, const char *name);
 /**

@@ -152,7 +152,7 @@ int core_publish(struct core *core, struct op *op, const struct core_publish *pu
 
 	if (member_of_id(core, BE_KIND_VOLUME, &publish->id, &p.member, err) < 0 ||
 		member_lock(core, p.member, BE_KIND_VOLUME, publish->id.object, &held, err) < 0 ||
-		lane_enter(&p.member->lane, p.member->name, &lane, err) < 0 ||
+		member_enter(p.member, &p.member->lane, &lane, err) < 0 ||
 		member_volume(p.member, op, publish->id.object, &volume, err) < 0) {
 		return -1;
 	}
@@ -190,7 +190,7 @@ int core_unpublish(struct core *core, struct op *op, const struct core_id *id, c
 		return 0;
 	}
 	if (member_lock(core, p.member, BE_KIND_VOLUME, id->object, &held, err) < 0 ||
-		lane_enter(&p.member->lane, p.member->name, &lane, err) < 0) {
+		member_enter(p.member, &p.member->lane, &lane, err) < 0) {
 		return -1;
 	}
 	if (step_run(&steps, "revoke", run_revoke, &p, err) < 0) {

@@ -98,7 +98,7 @@ static int cut(struct core *core, struct cutting *c, struct core_snapshot *ret, 
 	int found;
 
 	if (member_lock(core, c->member, BE_KIND_SNAPSHOT, c->args.object, &held, err) < 0 ||
-		lane_enter(&c->member->lane, c->member->name, &lane, err) < 0) {
+		member_enter(c->member, &c->member->lane, &lane, err) < 0) {
 		return -1;
 	}
 	found = find(c, ret, err);
@@ -166,7 +166,7 @@ int core_snapshot_delete(
 		return 0;
 	}
 	if (member_lock(core, c.member, BE_KIND_SNAPSHOT, id->object, &held, err) < 0 ||
-		lane_enter(&c.member->lane, c.member->name, &lane, err) < 0) {
+		member_enter(c.member, &c.member->lane, &lane, err) < 0) {
 		return -1;
 	}
 	if (step_run(&steps, "delete", run_delete, &c, err) < 0) {
@@ -192,7 +192,7 @@ int core_snapshot_get(struct core *core, struct op *op, const struct core_id *id
 			"snapshot %s/%s does not exist: backend %s has no snapshots", id->backend,
 			id->object, member->name);
 	}
-	if (lane_enter(&member->lane, member->name, &lane, err) < 0) {
+	if (member_enter(member, &member->lane, &lane, err) < 0) {
 		return -1;
 	}
 	if (member->be->ops->snapshot_get(member->be, op, id->object, &snapshot, err) < 0) {

@@ -44,7 +44,7 @@ int core_volume_delete(struct core *core, struct op *op, const struct core_id *i
 		return core_unless_absent(&why, err);
 	}
 	if (member_lock(core, c.member, BE_KIND_VOLUME, id->object, &held, err) < 0 ||
-		lane_enter(&c.member->lane, c.member->name, &lane, err) < 0) {
+		member_enter(c.member, &c.member->lane, &lane, err) < 0) {
 		return -1;
 	}
 	if (member_volume(c.member, op, id->object, &volume, &why) < 0) {
@@ -116,7 +116,7 @@ int core_volume_get(struct core *core, struct op *op, const struct core_id *id,
 	struct be_volume volume;
 
 	if (member_of_id(core, BE_KIND_VOLUME, id, &member, err) < 0 ||
-		lane_enter(&member->lane, member->name, &lane, err) < 0 ||
+		member_enter(member, &member->lane, &lane, err) < 0 ||
 		member_volume(member, op, id->object, &volume, err) < 0) {
 		return -1;
 	}
@@ -183,7 +183,7 @@ int core_volume_expand(struct core *core, struct op *op, const struct core_id *i
 
 	if (member_of_id(core, BE_KIND_VOLUME, id, &c.member, err) < 0 ||
 		member_lock(core, c.member, BE_KIND_VOLUME, id->object, &held, err) < 0 ||
-		lane_enter(&c.member->lane, c.member->name, &lane, err) < 0 ||
+		member_enter(c.member, &c.member->lane, &lane, err) < 0 ||
 		member_volume(c.member, op, id->object, &volume, err) < 0) {
 		return -1;
 	}
@@ -242,7 +242,7 @@ static void ask_room(void *arg)
 		asking->result = be_no_memory(&asking->err);
 		return;
 	}
-	if (lane_enter(asking->lane, member->name, &lane, &asking->err) < 0) {
+	if (member_enter(member, asking->lane, &lane, &asking->err) < 0) {
 		asking->result = -1;
 	} else if (member->be->ops->capacity(
 			   member->be, &inner, asking->pool, &asking->room, &asking->err) < 0) {
@@ -305,7 +305,7 @@ int core_capacity(struct core *core, struct op *op, struct kv_list parameters, s
 		return -1;
 	}
 	for (size_t i = 0; i < core->n_members; i++) {
-		struct member *member = &core->members[i];
+		struct member *member = core->members[i];
 
 		if ((only && member != only) || !member->be->ops->capacity ||
 			!is_reached(core, member, from)) {

@@ -50,14 +50,14 @@ void service_get_capabilities(Csi__V1__Controller_Service *service UNUSED,
 
 struct core *service_core(Csi__V1__Controller_Service *service)
 {
-	return container_of(service, struct controller_service, service)->core;
+	return current_core(container_of(service, struct controller_service, service)->current);
 }
 
-void controller_service_init(struct controller_service *service, struct core *core)
+void controller_service_init(struct controller_service *service, struct current *current)
 {
 	Csi__V1__Controller_Service *slots = &service->service;
 
-	*service = (struct controller_service){.core = core};
+	*service = (struct controller_service){.current = current};
 	/* Slots that are not set here stay NULL, and the server answers them UNIMPLEMENTED. */
 	csi__v1__controller__init(slots, NULL);
 	slots->create_volume = service_create_volume;

@@ -5,14 +5,15 @@
  */
 #pragma once
 
-#include "controller/core/core.h"
+#include "controller/core/current.h"
 #include "proto/csi.pb-c.h"
 
 /** struct controller_service - register &service with the server; must not move after init. */
 struct controller_service {
 	Csi__V1__Controller_Service service;
-	struct core *core;
+	struct current *current;
 };
 
-/** controller_service_init - all handlers, on @core (borrowed for the service's life). */
-void controller_service_init(struct controller_service *service, struct core *core);
+/** controller_service_init - all handlers, on what is in force in @current (borrowed for the
+ * service's life). */
+void controller_service_init(struct controller_service *service, struct current *current);

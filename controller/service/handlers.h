@@ -31,5 +31,5 @@ HANDLER(service_get_snapshot, GetSnapshot);
 /* controller.c */
 HANDLER(service_get_capabilities, ControllerGetCapabilities);
 
-/** service_core - the core behind a slot's service pointer. */
+/** service_core - the core in force, held for the call: core_free() it. */
 struct core *service_core(Csi__V1__Controller_Service *service);

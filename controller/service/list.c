@@ -65,13 +65,14 @@ void service_list_volumes(Csi__V1__Controller_Service *service,
 	const Csi__V1__ListVolumesRequest *input, Csi__V1__ListVolumesResponse_Closure closure,
 	void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__ListVolumesResponse answer = CSI__V1__LIST_VOLUMES_RESPONSE__INIT;
 	struct core_volumes page;
 
 	if (csi_check_max_entries("max_entries", input->max_entries, &op->err) < 0 ||
-		core_volume_list(service_core(service), op, (size_t)input->max_entries,
-			input->starting_token, &page, &op->err) < 0 ||
+		core_volume_list(core, op, (size_t)input->max_entries, input->starting_token, &page,
+			&op->err) < 0 ||
 		fill_page(op, &page, &answer) < 0) {
 		closure(NULL, closure_data);
 		return;
@@ -87,6 +88,7 @@ void service_get_capacity(Csi__V1__Controller_Service *service,
 	const Csi__V1__GetCapacityRequest *input, Csi__V1__GetCapacityResponse_Closure closure,
 	void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__GetCapacityResponse answer = CSI__V1__GET_CAPACITY_RESPONSE__INIT;
 	Google__Protobuf__Int64Value max_size = GOOGLE__PROTOBUF__INT64_VALUE__INIT;
@@ -113,8 +115,7 @@ void service_get_capacity(Csi__V1__Controller_Service *service,
 		possible = false;
 	}
 	if (possible) {
-		if (core_capacity(service_core(service), op, parameters, from, &room, &op->err) <
-			0) {
+		if (core_capacity(core, op, parameters, from, &room, &op->err) < 0) {
 			closure(NULL, closure_data);
 			return;
 		}

@@ -41,6 +41,7 @@ void service_publish_volume(Csi__V1__Controller_Service *service,
 	const Csi__V1__ControllerPublishVolumeRequest *input,
 	Csi__V1__ControllerPublishVolumeResponse_Closure closure, void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__ControllerPublishVolumeResponse answer =
 		CSI__V1__CONTROLLER_PUBLISH_VOLUME_RESPONSE__INIT;
@@ -54,7 +55,7 @@ void service_publish_volume(Csi__V1__Controller_Service *service,
 		return;
 	}
 	if (read_publish(op, input, &id, &publish) < 0 ||
-		core_publish(service_core(service), op, &publish, context, &op->err) < 0) {
+		core_publish(core, op, &publish, context, &op->err) < 0) {
 		closure(NULL, closure_data);
 		return;
 	}
@@ -69,6 +70,7 @@ void service_unpublish_volume(Csi__V1__Controller_Service *service,
 	const Csi__V1__ControllerUnpublishVolumeRequest *input,
 	Csi__V1__ControllerUnpublishVolumeResponse_Closure closure, void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__ControllerUnpublishVolumeResponse answer =
 		CSI__V1__CONTROLLER_UNPUBLISH_VOLUME_RESPONSE__INIT;
@@ -85,7 +87,7 @@ void service_unpublish_volume(Csi__V1__Controller_Service *service,
 	}
 	if (csi_id_parse("volume", input->volume_id, &parsed, NULL) == 0) {
 		id = convert_core_id(&parsed);
-		if (core_unpublish(service_core(service), op, &id, input->node_id, &op->err) < 0) {
+		if (core_unpublish(core, op, &id, input->node_id, &op->err) < 0) {
 			closure(NULL, closure_data);
 			return;
 		}

@@ -14,6 +14,7 @@ void service_create_snapshot(Csi__V1__Controller_Service *service,
 	const Csi__V1__CreateSnapshotRequest *input,
 	Csi__V1__CreateSnapshotResponse_Closure closure, void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__CreateSnapshotResponse answer = CSI__V1__CREATE_SNAPSHOT_RESPONSE__INIT;
 	struct core_snapshot snapshot;
@@ -32,8 +33,7 @@ void service_create_snapshot(Csi__V1__Controller_Service *service,
 		return;
 	}
 	source = convert_core_id(&parsed);
-	if (core_snapshot_create(
-		    service_core(service), op, input->name, &source, &snapshot, &op->err) < 0) {
+	if (core_snapshot_create(core, op, input->name, &source, &snapshot, &op->err) < 0) {
 		closure(NULL, closure_data);
 		return;
 	}
@@ -45,6 +45,7 @@ void service_delete_snapshot(Csi__V1__Controller_Service *service,
 	const Csi__V1__DeleteSnapshotRequest *input,
 	Csi__V1__DeleteSnapshotResponse_Closure closure, void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__DeleteSnapshotResponse answer = CSI__V1__DELETE_SNAPSHOT_RESPONSE__INIT;
 	struct kv_list ignored;
@@ -58,7 +59,7 @@ void service_delete_snapshot(Csi__V1__Controller_Service *service,
 	}
 	if (csi_id_parse("snapshot", input->snapshot_id, &parsed, NULL) == 0) {
 		id = convert_core_id(&parsed);
-		if (core_snapshot_delete(service_core(service), op, &id, &op->err) < 0) {
+		if (core_snapshot_delete(core, op, &id, &op->err) < 0) {
 			closure(NULL, closure_data);
 			return;
 		}
@@ -122,6 +123,7 @@ void service_list_snapshots(Csi__V1__Controller_Service *service,
 	const Csi__V1__ListSnapshotsRequest *input, Csi__V1__ListSnapshotsResponse_Closure closure,
 	void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__ListSnapshotsResponse answer = CSI__V1__LIST_SNAPSHOTS_RESPONSE__INIT;
 	struct core_snapshot_filter filter = {0};
@@ -143,7 +145,7 @@ void service_list_snapshots(Csi__V1__Controller_Service *service,
 	filter.token = input->starting_token;
 	if (read_filter(input->snapshot_id, &parsed_id, &id, &filter.id) &&
 		read_filter(input->source_volume_id, &parsed_source, &source, &filter.source) &&
-		core_snapshot_list(service_core(service), op, &filter, &page, &op->err) < 0) {
+		core_snapshot_list(core, op, &filter, &page, &op->err) < 0) {
 		closure(NULL, closure_data);
 		return;
 	}
@@ -158,6 +160,7 @@ void service_get_snapshot(Csi__V1__Controller_Service *service,
 	const Csi__V1__GetSnapshotRequest *input, Csi__V1__GetSnapshotResponse_Closure closure,
 	void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__GetSnapshotResponse answer = CSI__V1__GET_SNAPSHOT_RESPONSE__INIT;
 	struct core_snapshot snapshot;
@@ -172,7 +175,7 @@ void service_get_snapshot(Csi__V1__Controller_Service *service,
 		return;
 	}
 	id = convert_core_id(&parsed);
-	if (core_snapshot_get(service_core(service), op, &id, &snapshot, &op->err) < 0) {
+	if (core_snapshot_get(core, op, &id, &snapshot, &op->err) < 0) {
 		closure(NULL, closure_data);
 		return;
 	}

@@ -90,6 +90,7 @@ void service_create_volume(Csi__V1__Controller_Service *service,
 	const Csi__V1__CreateVolumeRequest *input, Csi__V1__CreateVolumeResponse_Closure closure,
 	void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__CreateVolumeResponse answer = CSI__V1__CREATE_VOLUME_RESPONSE__INIT;
 	Csi__V1__Volume message = CSI__V1__VOLUME__INIT;
@@ -98,7 +99,7 @@ void service_create_volume(Csi__V1__Controller_Service *service,
 	struct csi_id source;
 
 	if (read_create(op, input, &source, &create) < 0 ||
-		core_volume_create(service_core(service), op, &create, &volume, &op->err) < 0 ||
+		core_volume_create(core, op, &create, &volume, &op->err) < 0 ||
 		convert_volume(op, &volume, &message) < 0) {
 		closure(NULL, closure_data);
 		return;
@@ -111,6 +112,7 @@ void service_delete_volume(Csi__V1__Controller_Service *service,
 	const Csi__V1__DeleteVolumeRequest *input, Csi__V1__DeleteVolumeResponse_Closure closure,
 	void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__DeleteVolumeResponse answer = CSI__V1__DELETE_VOLUME_RESPONSE__INIT;
 	struct csi_id parsed;
@@ -124,7 +126,7 @@ void service_delete_volume(Csi__V1__Controller_Service *service,
 	/* An id that cannot be ours names nothing, and nothing is what is left of it. */
 	if (csi_id_parse("volume", input->volume_id, &parsed, NULL) == 0) {
 		id = convert_core_id(&parsed);
-		if (core_volume_delete(service_core(service), op, &id, &op->err) < 0) {
+		if (core_volume_delete(core, op, &id, &op->err) < 0) {
 			closure(NULL, closure_data);
 			return;
 		}
@@ -152,6 +154,7 @@ void service_expand_volume(Csi__V1__Controller_Service *service,
 	const Csi__V1__ControllerExpandVolumeRequest *input,
 	Csi__V1__ControllerExpandVolumeResponse_Closure closure, void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__ControllerExpandVolumeResponse answer =
 		CSI__V1__CONTROLLER_EXPAND_VOLUME_RESPONSE__INIT;
@@ -172,8 +175,7 @@ void service_expand_volume(Csi__V1__Controller_Service *service,
 	}
 	id = convert_core_id(&parsed);
 	wanted = (struct core_range){.required = range.required, .limit = range.limit};
-	if (core_volume_expand(service_core(service), op, &id, &wanted, &answer.capacity_bytes,
-		    &op->err) < 0) {
+	if (core_volume_expand(core, op, &id, &wanted, &answer.capacity_bytes, &op->err) < 0) {
 		closure(NULL, closure_data);
 		return;
 	}
@@ -237,6 +239,7 @@ void service_validate_capabilities(Csi__V1__Controller_Service *service,
 	const Csi__V1__ValidateVolumeCapabilitiesRequest *input,
 	Csi__V1__ValidateVolumeCapabilitiesResponse_Closure closure, void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__ValidateVolumeCapabilitiesResponse answer =
 		CSI__V1__VALIDATE_VOLUME_CAPABILITIES_RESPONSE__INIT;
@@ -263,7 +266,7 @@ void service_validate_capabilities(Csi__V1__Controller_Service *service,
 		return;
 	}
 	id = convert_core_id(&parsed);
-	if (core_volume_get(service_core(service), op, &id, &volume, &op->err) < 0 ||
+	if (core_volume_get(core, op, &id, &volume, &op->err) < 0 ||
 		echo(op, input, &confirmed) < 0) {
 		closure(NULL, closure_data);
 		return;
@@ -285,6 +288,7 @@ void service_get_volume(Csi__V1__Controller_Service *service,
 	const Csi__V1__ControllerGetVolumeRequest *input,
 	Csi__V1__ControllerGetVolumeResponse_Closure closure, void *closure_data)
 {
+	_cleanup_core_ struct core *core = service_core(service);
 	struct op *op = closure_data;
 	Csi__V1__ControllerGetVolumeResponse answer = CSI__V1__CONTROLLER_GET_VOLUME_RESPONSE__INIT;
 	Csi__V1__ControllerGetVolumeResponse__VolumeStatus status =
@@ -300,7 +304,7 @@ void service_get_volume(Csi__V1__Controller_Service *service,
 		return;
 	}
 	id = convert_core_id(&parsed);
-	if (core_volume_get(service_core(service), op, &id, &volume, &op->err) < 0 ||
+	if (core_volume_get(core, op, &id, &volume, &op->err) < 0 ||
 		convert_volume(op, &volume, &message) < 0) {
 		closure(NULL, closure_data);
 		return;

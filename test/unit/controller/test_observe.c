@@ -191,20 +191,24 @@ static bool health_of(struct fixture *f, const char *why_a, const char *why_b, c
 	struct news news = {.observe = &f->observe};
 	const struct core_watch watch = {.told = hear, .arg = &news};
 	struct deadline dl = deadline_in(20000);
+	struct core *core = NULL;
 	struct err err = {0};
 
 	assert_int_equal(sem_init(&news.told, 0, 0), 0);
-	assert_int_equal(core_new("t1", backends, 2, &f->observe.core, &err), 0);
+	assert_int_equal(core_new("t1", backends, 2, &core, &err), 0);
+	f->observe.current = current_new(core_ref(core));
 	/* Nobody knows yet: no reason to be unwell. */
 	assert_true(observe_health(&f->observe, &dl, &sb));
 	assert_string_equal(sb_str(&sb), "ok\n");
 	sb_reset(&sb);
-	assert_int_equal(core_watch_start(f->observe.core, &watch, &err), 0);
+	assert_int_equal(core_watch_start(core, &watch, &err), 0);
 	assert_int_equal(sem_wait(&news.told), 0);
 	assert_int_equal(sem_wait(&news.told), 0);
 	bool well = observe_health(&f->observe, &dl, &sb);
 	(void)snprintf(text, 2048, "%s", sb_str(&sb));
-	core_free(TAKE_PTR(f->observe.core));
+	core_watch_end(core);
+	current_free(TAKE_PTR(f->observe.current));
+	core_free(core);
 	assert_int_equal(sem_destroy(&news.told), 0);
 	return well;
 }
@@ -245,9 +249,11 @@ static void an_open_breaker_is_told(void **state)
 	_cleanup_strbuf_ struct strbuf health = sb_init(2047);
 	_cleanup_strbuf_ struct strbuf text = sb_init(64 * 1024);
 	struct deadline dl = deadline_in(20000);
+	struct core *core = NULL;
 	struct err err = {0};
 
-	assert_int_equal(core_new("t1", backends, 2, &f->observe.core, &err), 0);
+	assert_int_equal(core_new("t1", backends, 2, &core, &err), 0);
+	f->observe.current = current_new(core_ref(core));
 	assert_true(observe_health(&f->observe, &dl, &health));
 	assert_string_equal(sb_str(&health),
 		"ok\nbackend ssd: the server has not answered for 43 s, 7 calls in a row; next attempt "
@@ -257,7 +263,9 @@ static void an_open_breaker_is_told(void **state)
 		strstr(sb_str(&text), "nvmetcp_backend_breaker_open{backend=\"disk\"} 0\n"));
 	assert_non_null(strstr(sb_str(&text), "nvmetcp_backend_breaker_open{backend=\"ssd\"} 1\n"));
 	assert_non_null(strstr(sb_str(&text), "nvmetcp_backend_calls{backend=\"ssd\"} 0\n"));
-	core_free(TAKE_PTR(f->observe.core));
+	core_watch_end(core);
+	current_free(TAKE_PTR(f->observe.current));
+	core_free(core);
 }
 
 static void the_socket_is_gone(void **state)

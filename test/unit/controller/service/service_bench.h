@@ -28,6 +28,7 @@ struct call {
 struct service_bench {
 	struct bench bench;
 	struct controller_service service;
+	struct current *current;
 	struct call call;
 };
 
@@ -103,13 +104,20 @@ static UNUSED const void *answered(
 	return answer;
 }
 
+static void serve(struct service_bench *s)
+{
+	s->current = current_new(core_ref(s->bench.core));
+	assert_non_null(s->current);
+	controller_service_init(&s->service, s->current);
+}
+
 static UNUSED int setup(void **state)
 {
 	struct service_bench *s = calloc(1, sizeof(*s));
 
 	assert_non_null(s);
 	bench_start(&s->bench, false);
-	controller_service_init(&s->service, s->bench.core);
+	serve(s);
 	*state = s;
 	return 0;
 }
@@ -119,6 +127,7 @@ static UNUSED int teardown(void **state)
 	struct service_bench *s = *state;
 
 	forget(s);
+	current_free(s->current);
 	bench_stop(&s->bench);
 	free(s);
 	return 0;

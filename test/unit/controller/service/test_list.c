@@ -79,7 +79,7 @@ static int setup_zone(void **state)
 
 	assert_non_null(s);
 	bench_start_at(&s->bench, false, (struct topology){&segment, 1});
-	controller_service_init(&s->service, s->bench.core);
+	serve(s);
 	*state = s;
 	return 0;
 }
