@@ -88,6 +88,50 @@ def test_controller_runs_on_the_chart_s_config(values, tmp_path):
     assert offers_topology(json.loads(capabilities)) is asked is (values == "zones")
 
 
+RUN_CHANGED = """
+set -e
+ip link set lo up
+mkdir -p /etc/nvmetcp-csi /csi
+mount -t tmpfs tmpfs /csi
+mount --bind {given} /etc/nvmetcp-csi
+{program} {args} & pid=$!
+timeout 60 sh -c 'until [ -S /csi/csi.sock ]; do sleep 0.1; done'
+offered() {{ {csic} --socket /csi/csi.sock GetPluginCapabilities | grep -c ACCESSIBILITY; }}
+is() {{ curl --silent --globoff --max-time 5 http://{address}/metrics | grep -q "^nvmetcp_config_last_reload_successful $1"; }}
+until_is() {{ for try in $(seq 600); do is $1 && return; sleep 0.1; done; false; }}
+offered
+echo '{{' >/etc/nvmetcp-csi/new && mv /etc/nvmetcp-csi/new /etc/nvmetcp-csi/config.json
+until_is 0
+offered
+cp {changed} /etc/nvmetcp-csi/new && mv /etc/nvmetcp-csi/new /etc/nvmetcp-csi/config.json
+until_is 1
+offered || true
+kill $pid
+wait $pid
+"""
+
+
+def test_controller_takes_a_changed_config_over(tmp_path):
+    """A bad file changes nothing; a good one is in force, here one without topology, in the same process."""
+    objects = chart.render("zones")
+    args = objects.pod("controller")["containers"][0]["args"]
+    config = objects.config()
+    given = tmp_path / "given"
+    given.mkdir()
+    (given / "config.json").write_text(json.dumps(config))
+    for backend in config["backends"]:
+        backend.pop("topology", None)
+    (tmp_path / "changed.json").write_text(json.dumps(config))
+    address = next(a for a in args if a.startswith("--http-address=")).split("=", 1)[1]
+    done = run_apart(RUN_CHANGED.format(
+        given=given, changed=tmp_path / "changed.json", program=os.path.join(BIN, "nvmetcp-controller"),
+        args=shlex.join(args), csic=os.path.join(BIN, "csic"), address=address.replace("0.0.0.0", "127.0.0.1")))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split() == ["1", "1", "0"], done.stderr
+    assert done.stderr.count("the changed configuration is refused") == 1
+    assert '"kept":1,"opened":2' in done.stderr
+
+
 # Without modules, so that none is loaded into the kernel of whoever runs the tests.
 RUN_NODE = """
 set -e

@@ -152,12 +152,23 @@ def test_config_says_what_the_values_say(values, objects):
     assert set(files) == wanted
 
 
-def test_changed_config_rolls_the_controller_and_nothing_else_does():
-    def annotation(*argv):
-        return chart.render("minimal", *argv).template("controller")["metadata"]["annotations"]["checksum/config"]
-    assert annotation() == annotation("--set", "controller.logLevel=debug")
-    assert annotation() != annotation("--set", "backends[0].url=https://10.0.0.6:4443")
-    assert annotation() != annotation("--set", "instance=b")
+def test_changed_config_is_taken_over_by_the_running_pods():
+    def pods(*argv):
+        return chart.render("minimal", *argv).template("controller")
+    assert pods() == pods("--set", "backends[0].url=https://10.0.0.6:4443", "--set", "backends[0].aliases={old}")
+    assert pods() != pods("--set", "controller.logLevel=debug")
+    # A Secret that is not mounted yet.
+    assert pods() != pods("--set", "backends[0].tokenSecret.name=t")
+
+
+def test_changed_config_replaces_pods_where_two_controllers_would_meet():
+    def checksum(*argv):
+        objects = chart.render("minimal", *argv, "--set", "backends[0].type=spdk")
+        assert objects.one("Deployment")["spec"]["strategy"]["type"] == "Recreate"
+        return objects.template("controller")["metadata"]["annotations"]["checksum/config"]
+    assert checksum() == checksum("--set", "controller.logLevel=debug")
+    assert checksum() != checksum("--set", "backends[0].url=https://10.0.0.6:4443")
+    assert "checksum/config" not in chart.render("minimal").template("controller")["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("values,replicas", [("minimal", 2), ("full", 3), ("one-replica", 1),
