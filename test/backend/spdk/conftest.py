@@ -3,77 +3,11 @@
 
 import base64
 import os
-import pathlib
-import re
-import signal
 import socket
 import ssl
-import subprocess
-import sys
-import time
 
-import factcheck
 import pytest
-
-HERE = pathlib.Path(__file__).parent
-
-
-class Double:
-    """One process of the double, and ways to talk to it."""
-
-    def __init__(self, folder, *words, store="lvs0:1G", http=True):
-        self.folder, self.clients = folder, []
-        self.socket, self.control_path, self.state = (str(folder / name) for name in ("rpc", "ctl", "state"))
-        self.words = ["--socket", self.socket, "--control", self.control_path, "--state", self.state, *words]
-        self.words += ["--lvstore", store] if store else []
-        self.words += ["--http", "0"] if http else []
-        self.process = None
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen([sys.executable, str(HERE / "spdk_double.py"), *self.words],
-                                        stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        found = re.search(r"http=(\S+)", line)
-        assert found, "the double did not start: %r" % line
-        host, _, port = found.group(1).rpartition(":")
-        self.http = (host, int(port)) if host else None
-
-    def kill(self):
-        self.process.kill()
-        self.wait(-signal.SIGKILL)
-
-    def wait(self, status):
-        assert self.process.wait(10) == status
-        self.process.stdout.close()
-        for client in self.clients:
-            client.close()
-        self.clients = []
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.wait(0)
-
-    def client(self):
-        self.clients.append(factcheck.Client(self.socket))
-        return self.clients[-1]
-
-    def control(self):
-        self.clients.append(factcheck.Control(self.control_path))
-        return self.clients[-1]
-
-    def checker(self, client=None):
-        control = self.control()
-        release = tuple(int(part) for part in control.do("state")["release"].split("."))
-        return factcheck.Checker(client or self.client(), release, control)
-
-
-def until(condition, seconds=120):
-    """Waits for what another process does on its own time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "not so within %d seconds" % seconds
+from running import Double, until
 
 
 def basic(user="user", password="password"):

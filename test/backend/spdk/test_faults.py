@@ -7,7 +7,8 @@ import socket
 
 import factcheck
 import pytest
-from conftest import post, split, until
+from conftest import post, split
+from running import until
 
 CREATE = {"jsonrpc": "2.0", "id": 1, "method": "bdev_lvol_create",
           "params": {"lvs_name": "lvs0", "lvol_name": "v", "size_in_mib": 4, "thin_provision": True}}

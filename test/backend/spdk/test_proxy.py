@@ -9,7 +9,8 @@ import subprocess
 import threading
 
 import pytest
-from conftest import basic, exchange, post, split, until
+from conftest import basic, exchange, post, split
+from running import until
 
 METHODS = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "rpc_get_methods"})
 

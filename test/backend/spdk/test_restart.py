@@ -6,7 +6,7 @@ import os
 
 import factcheck
 import pytest
-from conftest import until
+from running import until
 
 NQN = "nqn.2024-01.io.example:a"
 HOST = "nqn.2024-01.io.example:h"

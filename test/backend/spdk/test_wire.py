@@ -5,7 +5,7 @@ import json
 import socket
 
 import pytest
-from conftest import until
+from running import HERE, until
 
 VERSION = {"jsonrpc": "2.0", "id": 1, "method": "rpc_get_methods"}
 
@@ -147,7 +147,7 @@ def test_a_client_that_leaves_does_not_stop_the_work(double):
 def test_a_second_double_on_the_same_socket_is_refused(run, double):
     import subprocess
     import sys
-    ended = subprocess.run([sys.executable, sys.modules["conftest"].HERE / "spdk_double.py", "--socket", double.socket],
+    ended = subprocess.run([sys.executable, HERE / "spdk_double.py", "--socket", double.socket],
                            capture_output=True, text=True, timeout=20, check=False)
     assert ended.returncode == 1 and "in use. Specify another." in ended.stderr
     assert double.client().call("rpc_get_methods")
