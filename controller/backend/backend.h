@@ -250,6 +250,9 @@ struct backend_ops {
 	 * such pool. */
 	int (*capacity)(struct backend *self, const struct op *op, const char *pool,
 		struct be_capacity *ret, struct err *err);
+	/** probe - (optional) does it work, and are its pools there? Asked all the time, so it must
+	 * cost the same whatever the backend holds; without it capacity is asked. */
+	int (*probe)(struct backend *self, const struct op *op, struct err *err);
 	/** link - (optional) does the other side answer at all? Known without I/O. */
 	void (*link)(struct backend *self, struct breaker_state *ret);
 };

@@ -270,6 +270,18 @@ static int check_reached(const struct making *m, struct err *err)
 		m->member->name, sb_str(&here), sb_str(&there));
 }
 
+/*
+ * A source is looked at where it says something that the backend does not settle by itself: the size,
+ * when none is asked for, and what metadata tells of its filesystem. A look may cost the backend
+ * as much as the creation.
+ */
+static bool asks_source(const struct making *m)
+{
+	return m->create->source.kind != CORE_BLANK &&
+	       (m->create->range.required == 0 ||
+		       be_features(m->member->be)->metadata == BE_METADATA_FULL);
+}
+
 static int fill_args(struct making *m, struct err *err)
 {
 	const struct core_source *source = &m->create->source;
@@ -290,6 +302,9 @@ static int fill_args(struct making *m, struct err *err)
 	if (m->member->be->ops->limits(m->member->be, m->op, &m->limits, err) < 0) {
 		return core_wrap_backend(m->member, err);
 	}
+	if (!asks_source(m) && check_reached(m, NULL) == 0) {
+		return choose_size(m, least, err);
+	}
 	/* What exists already is not asked for its source again: that may be gone since. Nor is it
 	 * refused for where it is: an earlier call made it, whose answer nobody heard, and a
 	 * refusal would say that there is nothing to be deleted. */
@@ -297,7 +312,7 @@ static int fill_args(struct making *m, struct err *err)
 		least = source->kind != CORE_BLANK && m->create->range.required == 0 ? there.size
 										     : 0;
 	} else if (core_unless_absent(&why, err) < 0 || check_reached(m, err) < 0 ||
-		   (source->kind != CORE_BLANK && ask_source(m, &least, err) < 0)) {
+		   (asks_source(m) && ask_source(m, &least, err) < 0)) {
 		return -1;
 	}
 	return choose_size(m, least, err);

@@ -26,6 +26,7 @@ struct watch {
 static int ask(const struct watch *watch, struct member *member, struct err *err)
 {
 	struct op op = {.arena = arena_new(ARENA_MAX), .deadline = deadline_in(CORE_WATCH_CALL_MS)};
+	const struct backend_ops *ops = member->be->ops;
 	struct be_capacity room;
 	struct be_limits limits;
 	int result;
@@ -34,9 +35,9 @@ static int ask(const struct watch *watch, struct member *member, struct err *err
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to ask with");
 	}
 	op.deadline.cancel_fd = watch->stop_fd;
-	result = member->be->ops->capacity
-			 ? member->be->ops->capacity(member->be, &op, "", &room, err)
-			 : member->be->ops->limits(member->be, &op, &limits, err);
+	result = ops->probe	 ? ops->probe(member->be, &op, err)
+		 : ops->capacity ? ops->capacity(member->be, &op, "", &room, err)
+				 : ops->limits(member->be, &op, &limits, err);
 	arena_free(op.arena);
 	return result < 0 && err->code == ERR_INVALID_ARGUMENT ? 0 : result;
 }

@@ -89,29 +89,42 @@ static int find(struct cutting *c, struct core_snapshot *ret, struct err *err)
 	return 1;
 }
 
+/* What the snapshot is to say of its volume. */
+static int describe(struct cutting *c, struct err *err)
+{
+	struct be_volume volume;
+
+	if (member_volume(c->member, c->op, c->args.volume, &volume, err) < 0 ||
+		snapshot_metadata(&volume, c->op->arena, &c->args.metadata, err) < 0) {
+		return -1;
+	}
+	return volume.ready ? 0
+			    : core_in_progress(c->member, "the source volume is not ready", err);
+}
+
 static int cut(struct core *core, struct cutting *c, struct core_snapshot *ret, struct err *err)
 {
 	_cleanup_keylock_ struct keylock_held *held = NULL;
 	_cleanup_lane_ struct lane *lane = NULL;
 	struct steps steps = {.operation = "CreateSnapshot"};
-	struct be_volume volume;
-	int found;
+	int found = 0;
 
 	if (member_lock(core, c->member, BE_KIND_SNAPSHOT, c->args.object, &held, err) < 0 ||
 		member_enter(c->member, &c->member->lane, &lane, err) < 0) {
 		return -1;
 	}
-	found = find(c, ret, err);
-	if (found != 0) {
-		return found < 0 ? err_wrap(err, "snapshot %s/%s", c->member->name, c->args.object)
-				 : 0;
-	}
-	if (member_volume(c->member, c->op, c->args.volume, &volume, err) < 0 ||
-		snapshot_metadata(&volume, c->op->arena, &c->args.metadata, err) < 0) {
-		return -1;
-	}
-	if (!volume.ready) {
-		return core_in_progress(c->member, "the source volume is not ready", err);
+	/* A backend that keeps nothing with a snapshot needs to be told nothing of its volume, and
+	 * finds for itself what is there; a look may cost it as much as the cut. */
+	if (be_features(c->member->be)->metadata == BE_METADATA_FULL) {
+		found = find(c, ret, err);
+		if (found != 0) {
+			return found < 0 ? err_wrap(err, "snapshot %s/%s", c->member->name,
+						   c->args.object)
+					 : 0;
+		}
+		if (describe(c, err) < 0) {
+			return -1;
+		}
 	}
 	if (step_run(&steps, "create", run_create, c, err) < 0) {
 		return err_wrap(err, "snapshot %s/%s", c->member->name, c->args.object);

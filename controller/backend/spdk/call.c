@@ -5,6 +5,8 @@
  */
 #include "controller/backend/spdk/spdk_priv.h"
 
+#include <stdio.h>
+
 void spdk_call_done(struct spdk_call *call)
 {
 	js_free(call->params);
@@ -153,4 +155,35 @@ void spdk_hint_set(struct spdk_backend *sb, const char *object, const char *uuid
 		free(copy);
 	}
 	(void)pthread_mutex_unlock(&sb->lock);
+}
+
+struct looking {
+	const char *instance;
+	uint64_t hash;
+	char *object;
+	bool found;
+};
+
+static bool has_hash(const char *object, void *uuid, void *arg)
+{
+	struct looking *looking = arg;
+	const struct be_source source = {.kind = BE_FROM_VOLUME, .object = object};
+
+	(void)uuid;
+	if (objname_is_of(object, looking->instance, BE_KIND_VOLUME) &&
+		objname_source_hash(&source) == looking->hash) {
+		(void)snprintf(looking->object, BE_OBJECT_SIZE, "%s", object);
+		looking->found = true;
+	}
+	return !looking->found;
+}
+
+bool spdk_hint_volume(struct spdk_backend *sb, uint64_t hash, char ret_object[BE_OBJECT_SIZE])
+{
+	struct looking looking = {.instance = sb->instance, .hash = hash, .object = ret_object};
+
+	(void)pthread_mutex_lock(&sb->lock);
+	map_each(sb->uuids, has_hash, &looking);
+	(void)pthread_mutex_unlock(&sb->lock);
+	return looking.found;
 }

@@ -21,52 +21,32 @@ static void chosen_done(struct chosen *chosen)
 	free(chosen->list);
 }
 
-static int by_object(const void *a, const void *b)
-{
-	const struct spdk_lvol *x = *(const struct spdk_lvol *const *)a;
-	const struct spdk_lvol *y = *(const struct spdk_lvol *const *)b;
-	int order = strcmp(x->stored.object, y->stored.object);
-
-	return order != 0 ? order : spdk_lvol_order(x, y);
-}
-
-/* Objects once each: the first of those of one name is the one that is meant. */
-static void drop_twins(struct chosen *chosen)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < chosen->n; i++) {
-		if (kept == 0 || !streq(chosen->list[kept - 1]->stored.object,
-					 chosen->list[i]->stored.object)) {
-			chosen->list[kept++] = chosen->list[i];
-		}
-	}
-	chosen->n = kept;
-}
-
-/* The page of the lvols of @kind; with @hash only those of that source. */
+/* The page of the lvols of @kind, each object once; with @hash only those of that source. */
 static int choose(const struct spdk_view *view, enum spdk_kind kind, uint64_t hash,
 	const struct be_page *page, struct chosen *ret, struct err *err)
 {
 	const char *token = str_empty(page->token) ? "" : page->token;
 	size_t max = page->max && page->max < BE_PAGE_MAX ? page->max : BE_PAGE_MAX;
+	const char *last = "";
 
-	*ret = (struct chosen){.list = calloc(view->n + 1, sizeof(*ret->list))};
+	*ret = (struct chosen){.list = calloc(MIN(max, view->n_named) + 1, sizeof(*ret->list))};
 	if (!ret->list) {
 		return be_no_memory(err);
 	}
-	for (size_t i = 0; i < view->n; i++) {
-		const struct spdk_lvol *lvol = &view->lvols[i];
+	for (size_t i = spdk_view_after(view, token); i < view->n_named && !ret->more; i++) {
+		const struct spdk_lvol *lvol = view->named[i];
 
-		if (lvol->kind == kind && strcmp(lvol->stored.object, token) > 0 &&
-			(hash == 0 || lvol->stored.source_hash == hash)) {
+		if (lvol->kind != kind || (hash != 0 && lvol->stored.source_hash != hash) ||
+			streq(lvol->stored.object, last)) {
+			continue;
+		}
+		last = lvol->stored.object;
+		if (ret->n == max) {
+			ret->more = true;
+		} else {
 			ret->list[ret->n++] = lvol;
 		}
 	}
-	qsort(ret->list, ret->n, sizeof(*ret->list), by_object);
-	drop_twins(ret);
-	ret->more = ret->n > max;
-	ret->n = MIN(ret->n, max);
 	return 0;
 }
 

@@ -163,3 +163,11 @@ int spdk_capacity(struct backend *self, const struct op *op, const char *pool,
 		.max_size = MIN(limits.max_size, room - room % MAX(limits.granularity, 1))};
 	return 0;
 }
+
+int spdk_probe(struct backend *self, const struct op *op, struct err *err)
+{
+	struct spdk_backend *sb = spdk_of(self);
+	struct spdk_pool pools[SPDK_POOLS_MAX];
+
+	return spdk_pools(sb, op, pools, err) < 0 ? -1 : spdk_pools_there(sb, pools, err);
+}

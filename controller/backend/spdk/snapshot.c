@@ -12,6 +12,26 @@ static bool ours(const struct spdk_backend *sb, const char *object)
 	return objname_is_of(object, sb->instance, BE_KIND_SNAPSHOT);
 }
 
+/* From what is remembered of it and of its volume. Return: 1 and *ret, 0 when all must be looked
+ * through, -1. */
+static int get_hinted(struct spdk_backend *sb, const struct op *op, const char *object,
+	struct be_snapshot *ret, struct err *err)
+{
+	_cleanup_spdk_found_ struct spdk_found snapshot = {0};
+	_cleanup_spdk_found_ struct spdk_found volume = {0};
+	char of[BE_OBJECT_SIZE];
+	int rc = spdk_find_hinted(sb, op, object, &snapshot, err);
+
+	if (rc <= 0) {
+		return rc;
+	}
+	if (!spdk_hint_volume(sb, snapshot.lvol.stored.source_hash, of)) {
+		return 0;
+	}
+	rc = spdk_find_hinted(sb, op, of, &volume, err);
+	return rc <= 0 ? rc : spdk_show_snapshot(op, &snapshot.lvol, of, ret, err) < 0 ? -1 : 1;
+}
+
 int spdk_snapshot_get(struct backend *self, const struct op *op, const char *object,
 	struct be_snapshot *ret, struct err *err)
 {
@@ -19,9 +39,14 @@ int spdk_snapshot_get(struct backend *self, const struct op *op, const char *obj
 	_cleanup_spdk_view_ struct spdk_view view = {0};
 	const struct spdk_lvol *volume;
 	const struct spdk_lvol *lvol;
+	int rc;
 
 	if (!ours(sb, object)) {
 		return be_none_of_ours(sb->name, sb->instance, "the snapshot", err);
+	}
+	rc = get_hinted(sb, op, object, ret, err);
+	if (rc != 0) {
+		return rc < 0 ? -1 : 0;
 	}
 	if (spdk_look(sb, op, &view, err) < 0) {
 		return -1;
@@ -150,30 +175,42 @@ static int delete_one(const struct step *in, struct spdk_backend *sb, const stru
 					 : err_set(err, why.code, "%s", why.msg);
 }
 
+/* Every lvol of that name in @view. Return: how many are gone now, or -1. */
+static int delete_named(const struct step *in, struct spdk_backend *sb, const struct op *op,
+	const struct spdk_view *view, const char *object, struct err *err)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < view->n_named; i++) {
+		if (streq(view->named[i]->stored.object, object)) {
+			if (delete_one(in, sb, op, view->named[i], err) < 0) {
+				return -1;
+			}
+			n++;
+		}
+	}
+	return n;
+}
+
 static int delete_all(const struct step *in, struct spdk_backend *sb, const struct op *op,
 	const char *object, struct err *err)
 {
-	bool absent = false;
+	int n = 0;
 
-	/* The second look finds a twin of it, or that it is not there even after a restart of the
-	 * target that fell into the first one. */
-	for (;;) {
+	/* When it is not there a second look makes sure: a restart of the target may have fallen
+	 * into the first one. */
+	for (unsigned turn = 0; turn < 2 && n == 0; turn++) {
 		_cleanup_spdk_view_ struct spdk_view view = {0};
-		const struct spdk_lvol *lvol;
 
 		if (spdk_look(sb, op, &view, err) < 0) {
 			return -1;
 		}
-		lvol = spdk_view_find(&view, object);
-		if (!lvol && absent) {
+		n = delete_named(in, sb, op, &view, object, err);
+		if (n > 0 || turn > 0) {
 			spdk_sweep(in, sb, op, &view);
-			return 0;
 		}
-		if (lvol && delete_one(in, sb, op, lvol, err) < 0) {
-			return -1;
-		}
-		absent = true;
 	}
+	return n < 0 ? -1 : 0;
 }
 
 enum be_result spdk_snapshot_delete(const struct step *in, struct backend *self,

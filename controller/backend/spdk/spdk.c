@@ -64,6 +64,7 @@ static const struct backend_ops ops = {
 	.snapshot_get = spdk_snapshot_get,
 	.snapshot_list = spdk_snapshot_list,
 	.capacity = spdk_capacity,
+	.probe = spdk_probe,
 	.link = link_state,
 };
 

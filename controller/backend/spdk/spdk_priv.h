@@ -92,3 +92,6 @@ MUST_USE int spdk_lock(struct spdk_backend *sb, const struct op *op, const char 
 bool spdk_hint(struct spdk_backend *sb, const char *object, char ret_uuid[SPDK_UUID_SIZE]);
 /** spdk_hint_set - it is there; @uuid NULL: it is not there any more. */
 void spdk_hint_set(struct spdk_backend *sb, const char *object, const char *uuid);
+/** spdk_hint_volume - which volume has this hash, as far as is remembered? Return: true and its
+ * object. */
+bool spdk_hint_volume(struct spdk_backend *sb, uint64_t hash, char ret_object[BE_OBJECT_SIZE]);

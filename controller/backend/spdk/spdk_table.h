@@ -32,3 +32,4 @@ int spdk_snapshot_list(struct backend *self, const struct op *op, const struct b
 	struct be_snapshots *ret, struct err *err);
 int spdk_capacity(struct backend *self, const struct op *op, const char *pool,
 	struct be_capacity *ret, struct err *err);
+int spdk_probe(struct backend *self, const struct op *op, struct err *err);

@@ -92,6 +92,8 @@ int spdk_pools_there(const struct spdk_backend *sb, const struct spdk_pool *pool
 
 void spdk_view_done(struct spdk_view *view)
 {
+	free(view->named);
+	free(view->hashed);
 	free(view->lvols);
 	js_doc_free(view->doc);
 	*view = (struct spdk_view){0};
@@ -128,6 +130,18 @@ static int wait_for_examine(struct spdk_backend *sb, const struct op *op, struct
 	return spdk_ask(sb, op, &call, err);
 }
 
+/* Where each object is: the next call looks there first. */
+static void remember(struct spdk_backend *sb, const struct spdk_view *view)
+{
+	for (size_t i = 0; i < view->n_named; i++) {
+		const struct spdk_lvol *lvol = view->named[i];
+
+		if (i == 0 || !streq(view->named[i - 1]->stored.object, lvol->stored.object)) {
+			spdk_hint_set(sb, lvol->stored.object, lvol->uuid);
+		}
+	}
+}
+
 int spdk_look(struct spdk_backend *sb, const struct op *op, struct spdk_view *ret, struct err *err)
 {
 	_cleanup_spdk_call_ struct spdk_call call = {.method = "bdev_get_bdevs"};
@@ -146,52 +160,13 @@ int spdk_look(struct spdk_backend *sb, const struct op *op, struct spdk_view *re
 		read_bdevs(sb, &view, &bdevs, err) < 0) {
 		return spdk_garbage(sb, call.method, err);
 	}
-	for (size_t i = 0; i < view.n; i++) {
-		const struct spdk_lvol *lvol = &view.lvols[i];
-
-		if (lvol->kind == SPDK_VOLUME || lvol->kind == SPDK_SNAPSHOT) {
-			spdk_hint_set(sb, lvol->stored.object, lvol->uuid);
-		}
+	if (spdk_view_index(&view, err) < 0) {
+		return -1;
 	}
+	remember(sb, &view);
 	*ret = view;
 	view = (struct spdk_view){0};
 	return 0;
-}
-
-int spdk_lvol_order(const struct spdk_lvol *a, const struct spdk_lvol *b)
-{
-	if (a->stored.created_ms != b->stored.created_ms) {
-		return a->stored.created_ms < b->stored.created_ms ? -1 : 1;
-	}
-	return strcmp(a->name, b->name);
-}
-
-const struct spdk_lvol *spdk_view_find(const struct spdk_view *view, const char *object)
-{
-	const struct spdk_lvol *best = NULL;
-
-	for (size_t i = 0; i < view->n; i++) {
-		const struct spdk_lvol *lvol = &view->lvols[i];
-
-		if ((lvol->kind != SPDK_VOLUME && lvol->kind != SPDK_SNAPSHOT) ||
-			!streq(lvol->stored.object, object)) {
-			continue;
-		}
-		if (!best || spdk_lvol_order(lvol, best) < 0) {
-			best = lvol;
-		}
-	}
-	return best;
-}
-
-const struct spdk_lvol *spdk_view_volume(const struct spdk_view *view, uint64_t hash)
-{
-	for (size_t i = 0; hash != 0 && i < view->n; i++) {
-		if (view->lvols[i].kind == SPDK_VOLUME && view->lvols[i].hash == hash) {
-			return &view->lvols[i];
-		}
-	}
-	return NULL;
 }
 
 const struct spdk_pool *spdk_view_pool(
@@ -251,8 +226,7 @@ int spdk_find_named(struct spdk_backend *sb, const struct op *op, const char *na
 	}
 }
 
-/* By its uuid, when we know where it was. Return: 1 and *ret, 0 when it must be looked for, -1. */
-static int find_by_hint(struct spdk_backend *sb, const struct op *op, const char *object,
+int spdk_find_hinted(struct spdk_backend *sb, const struct op *op, const char *object,
 	struct spdk_found *ret, struct err *err)
 {
 	char uuid[SPDK_UUID_SIZE];
@@ -277,7 +251,7 @@ int spdk_find(struct spdk_backend *sb, const struct op *op, const char *object,
 	struct spdk_found *ret, struct err *err)
 {
 	const struct spdk_lvol *lvol;
-	int rc = find_by_hint(sb, op, object, ret, err);
+	int rc = spdk_find_hinted(sb, op, object, ret, err);
 
 	if (rc != 0) {
 		return rc < 0 ? -1 : 0;

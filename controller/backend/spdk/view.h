@@ -47,6 +47,13 @@ struct spdk_view {
 	struct js_doc *doc;	 /* owned */
 	struct spdk_lvol *lvols; /* owned */
 	size_t n;
+	/* Our volumes and snapshots by object; of those of one object the one that is meant comes
+	 * first. Owned. */
+	const struct spdk_lvol **named;
+	size_t n_named;
+	/* Our volumes by hash; owned. */
+	const struct spdk_lvol **hashed;
+	size_t n_hashed;
 	struct spdk_pool pools[SPDK_POOLS_MAX]; /* as many as are configured */
 };
 /** spdk_view_done - free what it holds. */
@@ -81,9 +88,10 @@ MUST_USE int spdk_pools_there(
 /** spdk_look - the whole target, after its disks were examined and with all pools there. */
 MUST_USE int spdk_look(
 	struct spdk_backend *sb, const struct op *op, struct spdk_view *ret, struct err *err);
-/** spdk_lvol_order - of two of the same object, which one is meant? The oldest: < 0 when it is @a.
- */
-int spdk_lvol_order(const struct spdk_lvol *a, const struct spdk_lvol *b);
+/** spdk_view_index - sort what was read, so that it can be looked up. */
+MUST_USE int spdk_view_index(struct spdk_view *view, struct err *err);
+/** spdk_view_after - index in named of the first lvol whose object comes after @object. */
+size_t spdk_view_after(const struct spdk_view *view, const char *object);
 /** spdk_view_find - the lvol of @object, NULL when there is none. Of snapshots of the same name,
  * which a lost request may leave, the oldest is meant. */
 const struct spdk_lvol *spdk_view_find(const struct spdk_view *view, const char *object);
@@ -103,6 +111,10 @@ struct spdk_found {
 void spdk_found_done(struct spdk_found *found);
 #define _cleanup_spdk_found_ _cleanup_(spdk_found_done)
 
+/** spdk_find_hinted - the lvol of @object by its uuid, where that is remembered. Return: 1 and *ret, 0
+ * when it must be looked for in the whole list, -1. */
+MUST_USE int spdk_find_hinted(struct spdk_backend *sb, const struct op *op, const char *object,
+	struct spdk_found *ret, struct err *err);
 /** spdk_find - the lvol of @object, by its uuid where that is remembered, else in the whole list.
  * Return: 0, or -1 (NOT_FOUND: it is surely not there). */
 MUST_USE int spdk_find(struct spdk_backend *sb, const struct op *op, const char *object,

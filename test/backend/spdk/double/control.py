@@ -20,6 +20,7 @@ offline STORE            its base bdev is pulled; online STORE: it is back
 connect NQN HOST         a host connects to each listener
 port TRADDR TRSVCID TAKEN  whether that address is taken by another program
 calls                    how often each method was called since the start or the last wipe
+answered                 how many bytes all answers had since then
 state                    generation (number of starts since the last wipe), release, whether the stores
                          were examined, connections at the socket
 """
@@ -142,6 +143,9 @@ class Control:
 
     def do_calls(self):
         return self.target.calls
+
+    def do_answered(self):
+        return self.target.answered
 
     def do_state(self):
         return {"generation": self.target.generation, "release": "%d.%02d" % self.target.release,

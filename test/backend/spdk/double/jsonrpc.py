@@ -242,7 +242,9 @@ class Server:
         if isinstance(request, list):
             return await self.batch(request, rule)
         answer = await self.single(request, rule)
-        return pack(answer) if answer else b""
+        packed = pack(answer) if answer else b""
+        self.target.answered += len(packed)
+        return packed
 
     async def batch(self, requests, rule):
         if self.target.release < BATCHES_SINCE or not requests:

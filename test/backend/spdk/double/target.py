@@ -48,6 +48,7 @@ class Target:
         self.tasks = set()
         self.taken_ports = set()  # (traddr, trsvcid) that cannot be bound: set by the control channel
         self.calls = {}  # method -> number of requests carried out or refused
+        self.answered = 0  # bytes of all answers
         self.examined = asyncio.Event()
         self.generation = 0
         self.boot()
@@ -116,6 +117,7 @@ class Target:
         self.generation = 0
         self.journal.wipe()
         self.calls.clear()
+        self.answered = 0
         self.taken_ports.clear()
         self.boot()
 

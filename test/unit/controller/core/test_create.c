@@ -199,6 +199,38 @@ static void paths_must_outlive_a_restart(void **state UNUSED)
 	bench_stop(&bench);
 }
 
+/* A look at what is there may cost a backend as much as the creation. */
+static void no_look_that_changes_nothing(void **state UNUSED)
+{
+	struct bench bench;
+	struct core_create what = {.name = "origin", .range = {GIB, 0}, .fs_type = ""};
+	struct core_volume volume;
+	struct core_snapshot snapshot;
+
+	bench_start(&bench, false);
+	made(&bench, &what, &volume);
+	made(&bench, &what, &volume);
+	assert_int_equal(bench.a->calls[TINY_GET], 0);
+	bench.a->features.metadata = BE_METADATA_NAME_ONLY;
+	assert_int_equal(core_snapshot_create(bench.core, &bench.op, "snap", &volume.id, &snapshot,
+				 &bench.err),
+		0);
+	assert_int_equal(bench.a->calls[TINY_GET], 0);
+	assert_int_equal(bench.a->calls[TINY_SNAP_GET], 0);
+	what.name = "copy";
+	what.source = (struct core_source){CORE_FROM_SNAPSHOT, snapshot.id};
+	made(&bench, &what, &volume);
+	assert_int_equal(bench.a->calls[TINY_GET], 0);
+	assert_int_equal(bench.a->calls[TINY_SNAP_GET], 0);
+	/* Without a size, the source's is the least. */
+	what.name = "sized";
+	what.range.required = 0;
+	made(&bench, &what, &volume);
+	assert_int_equal(volume.size, GIB);
+	assert_int_equal(bench.a->calls[TINY_SNAP_GET], 1);
+	bench_stop(&bench);
+}
+
 static void choice_of_backend(void **state UNUSED)
 {
 	struct kv a = {"backend", "old-a"};
@@ -372,6 +404,7 @@ static void unknown_outcomes_are_not_final(void **state UNUSED)
 	static const enum err_code codes[] = {
 		ERR_UNAVAILABLE, ERR_DEADLINE_EXCEEDED, ERR_CANCELLED, ERR_ABORTED};
 	static const enum tiny_call calls[] = {TINY_LIMITS, TINY_GET, TINY_CREATE};
+	struct core_create origin = {.name = "origin", .range = {GIB, 0}, .fs_type = ""};
 	struct core_create what = {.name = "n", .range = {GIB, 0}, .fs_type = ""};
 	struct core_volume volume;
 
@@ -380,6 +413,8 @@ static void unknown_outcomes_are_not_final(void **state UNUSED)
 			struct bench bench;
 
 			bench_start(&bench, false);
+			made(&bench, &origin, &volume);
+			what.source = (struct core_source){CORE_FROM_VOLUME, volume.id};
 			bench.a->fail[calls[c]] = codes[i];
 			refused(&bench, &what, codes[i], "scripted");
 			assert_false(err_is_final(bench.err.code));
@@ -476,6 +511,7 @@ int main(void)
 		cmocka_unit_test(mismatches),
 		cmocka_unit_test(strange_metadata_is_not_compared),
 		cmocka_unit_test(paths_must_outlive_a_restart),
+		cmocka_unit_test(no_look_that_changes_nothing),
 		cmocka_unit_test(choice_of_backend),
 		cmocka_unit_test(from_sources),
 		cmocka_unit_test(source_gone_after_creation),

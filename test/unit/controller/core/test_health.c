@@ -50,10 +50,25 @@ static int fickle_limits(
 	return answer(self, op, err);
 }
 
+static int fickle_probe(struct backend *self, const struct op *op, struct err *err)
+{
+	return answer(self, op, err);
+}
+
+static int no_capacity(struct backend *self UNUSED, const struct op *op UNUSED,
+	const char *pool UNUSED, struct be_capacity *ret UNUSED, struct err *err)
+{
+	return err_set(err, ERR_INTERNAL, "asked for its capacity");
+}
+
 static void fickle_close(struct backend *self UNUSED) {}
 
 static const struct backend_ops with_capacity = {
 	.capacity = fickle_capacity, .limits = fickle_limits, .close = fickle_close};
+static const struct backend_ops with_probe = {.probe = fickle_probe,
+	.capacity = no_capacity,
+	.limits = fickle_limits,
+	.close = fickle_close};
 static const struct backend_ops without = {.limits = fickle_limits, .close = fickle_close};
 
 struct rig {
@@ -135,6 +150,18 @@ static void one_without_capacity_is_asked_for_its_limits(void **state UNUSED)
 	core_free(rig.core);
 }
 
+/* What a capacity costs grows with what is there. */
+static void one_with_a_probe_is_asked_nothing_else(void **state UNUSED)
+{
+	struct rig rig = {0};
+
+	start(&rig, &with_probe, 1);
+	expect(&rig, "works", true);
+	rig.fickle.code = ERR_UNAVAILABLE;
+	expect(&rig, "backend b: scripted", false);
+	core_free(rig.core);
+}
+
 static void the_end_does_not_wait_for_one_that_hangs(void **state UNUSED)
 {
 	struct rig rig = {.fickle.hangs = true};
@@ -158,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(changes_are_told_once),
 		cmocka_unit_test(one_without_capacity_is_asked_for_its_limits),
+		cmocka_unit_test(one_with_a_probe_is_asked_nothing_else),
 		cmocka_unit_test(the_end_does_not_wait_for_one_that_hangs),
 	};
 
