@@ -7,6 +7,12 @@
 
 #include "common/base/parse.h"
 
+const struct be_rate_kind be_rate_kinds[BE_RATES] = {
+	[BE_RATE_RW_IOPS] = {"qosRwIops", 1000, 99000000},
+	[BE_RATE_RW_MBYTES] = {"qosRwMbytes", 1, 99000},
+	[BE_RATE_R_MBYTES] = {"qosRMbytes", 1, 99000},
+	[BE_RATE_W_MBYTES] = {"qosWMbytes", 1, 99000}};
+
 void be_close(struct backend *be)
 {
 	if (be) {
@@ -71,6 +77,14 @@ int be_volume_fits(const struct be_volume *have, const struct be_volume_args *wa
 		return err_set(err, ERR_ALREADY_EXISTS,
 			"volume %s: it is in pool %s, not in pool %s", have->object, have->pool,
 			printable(want->pool, shown.a, sizeof(shown.a)));
+	}
+	for (size_t i = 0; i < BE_RATES; i++) {
+		if (have->rates.of[i] != want->rates.of[i]) {
+			return err_set(err, ERR_ALREADY_EXISTS,
+				"volume %s: it exists with %s %lld, not %lld (0: no limit)",
+				have->object, be_rate_kinds[i].name, (long long)have->rates.of[i],
+				(long long)want->rates.of[i]);
+		}
 	}
 	if (have->size < want->size) {
 		return err_set(err, ERR_ALREADY_EXISTS,

@@ -60,6 +60,7 @@ struct be_features {
 	bool clone_independent;	    /* a source may be deleted before what was made from it */
 	bool clone_volume;	    /* a volume may be made from a volume directly */
 	bool expand;		    /* volume_expand is there; works while in use */
+	bool rates;		    /* volumes may have limits of rates, which are kept */
 	bool exports_persist;	    /* what was granted is still so after its restart */
 	unsigned max_portals;	    /* of one grant */
 };
@@ -80,6 +81,22 @@ struct be_source {
 	const char *object;
 };
 
+/** What a volume's rate may be limited in: I/Os a second, and MiB a second of both ways and of
+ * each. */
+enum be_rate { BE_RATE_RW_IOPS, BE_RATE_RW_MBYTES, BE_RATE_R_MBYTES, BE_RATE_W_MBYTES, BE_RATES };
+/** be_rate_kinds - how a StorageClass calls them, and errors; the least and the most they may be.
+ */
+extern const struct be_rate_kind {
+	const char *name;
+	int64_t min;
+	int64_t max;
+} be_rate_kinds[BE_RATES];
+
+/** struct be_rates - limits of rates; 0: none. */
+struct be_rates {
+	int64_t of[BE_RATES];
+};
+
 /** struct be_volume - a volume as it is. */
 struct be_volume {
 	const char *object;
@@ -90,6 +107,7 @@ struct be_volume {
 	struct be_source source;
 	bool source_known;	  /* false: source is BE_BLANK and means nothing */
 	struct kv_list metadata;  /* as given at creation, in no order; empty where not kept */
+	struct be_rates rates;	  /* as kept; of backends with the feature */
 	bool written;		  /* surely holds or held data; false proves nothing */
 	bool ready;		  /* false: still being made, or being deleted */
 	const char *const *hosts; /* host NQNs that may use it now, in no order */
@@ -117,6 +135,7 @@ struct be_volume_args {
 	int64_t size;	    /* bytes, at least; a multiple of the granularity */
 	int64_t limit;	    /* bytes, at most; 0: none */
 	struct be_source source;
+	struct be_rates rates;	 /* only for backends with the feature */
 	struct kv_list metadata; /* kept with BE_METADATA_FULL, else ignored */
 };
 
@@ -189,11 +208,12 @@ struct backend_ops {
 
 	/**
 	 * volume_create - make a volume, or find it made and say what is there. What is there must
-	 * fit: CSI name and source (where kept), pool (when asked for), size between args->size
-	 * and args->limit, else ALREADY_EXISTS. Metadata is not compared: the caller does that on
-	 * *ret, since versions of the controller may differ. One from a source that a crash left
-	 * too small is grown. NOT_FOUND: the source. INVALID_ARGUMENT: the pool is not one of the
-	 * backend's. OUT_OF_RANGE: smaller than its source, or not within the limits.
+	 * fit: CSI name and source (where kept), pool (when asked for), limits of rates, size
+	 * between args->size and args->limit, else ALREADY_EXISTS. Rates hold before it answers.
+	 * Metadata is not compared: the caller does that on *ret, since versions of the controller
+	 * may differ. One from a source that a crash left too small is grown. NOT_FOUND: the
+	 * source. INVALID_ARGUMENT: the pool is not one of the backend's. OUT_OF_RANGE: smaller
+	 * than its source, or not within the limits.
 	 */
 	enum be_result (*volume_create)(const struct step *in, struct backend *self,
 		const struct op *op, const struct be_volume_args *args, struct be_volume *ret,
@@ -217,8 +237,9 @@ struct backend_ops {
 
 	/**
 	 * grant - let a host use the volume, and say how to reach it: when this answers, it can be
-	 * connected at every portal in *ret. min_size is the size it has now (it never shrinks);
-	 * auth and tls are filled. NOT_FOUND: the volume. RESOURCE_EXHAUSTED: too many hosts.
+	 * connected at every portal in *ret, and its limits of rates hold. min_size is the size it
+	 * has now (it never shrinks); auth and tls are filled. NOT_FOUND: the volume.
+	 * RESOURCE_EXHAUSTED: too many hosts.
 	 */
 	enum be_result (*grant)(const struct step *in, struct backend *self, const struct op *op,
 		const struct be_grant_args *args, struct attach_info *ret, struct err *err);

@@ -23,6 +23,7 @@ _Static_assert(
 	"a stored name fits");
 _Static_assert(INSTANCE_MAX + 3 + 2 * HASH_BYTES <= BE_OBJECT_MAX, "an object fits");
 _Static_assert(SOURCE_DIGITS * 5 == OBJNAME_SOURCE_BITS, "digits hold the source's hash");
+_Static_assert(TIME_DIGITS * 5 == OBJNAME_NOTE_BITS, "digits hold a note");
 
 static const char digits[] = "abcdefghijklmnopqrstuvwxyz234567";
 static const char kind_char[] = {[BE_KIND_VOLUME] = 'v', [BE_KIND_SNAPSHOT] = 's'};
@@ -185,16 +186,16 @@ int objname_stored_prefix(const char *object, char out[BE_OBJECT_SIZE], struct e
 	return 0;
 }
 
-int objname_store(const char *object, const struct be_source *source, int64_t created_ms,
+int objname_store_note(const char *object, const struct be_source *source, uint64_t note,
 	char out[BE_OBJECT_SIZE], struct err *err)
 {
 	char prefix[BE_OBJECT_SIZE];
 	char tail[SOURCE_DIGITS + TIME_DIGITS + 1] = {0};
 
-	if (created_ms < 0 || created_ms / 1000 > TIME_MAX_S) {
+	if (note >> OBJNAME_NOTE_BITS != 0) {
 		return err_set(err, ERR_INTERNAL,
-			"object %s: its time of creation, %lld ms since 1970, does not fit into a name",
-			object, (long long)created_ms);
+			"object %s: a note of %llu does not fit into a name", object,
+			(unsigned long long)note);
 	}
 	if (objname_stored_prefix(object, prefix, err) < 0) {
 		if (err) {
@@ -203,10 +204,21 @@ int objname_store(const char *object, const struct be_source *source, int64_t cr
 		return -1;
 	}
 	put_number(objname_source_hash(source), SOURCE_DIGITS, tail);
-	put_number((uint64_t)(created_ms / 1000), TIME_DIGITS, tail + SOURCE_DIGITS);
+	put_number(note, TIME_DIGITS, tail + SOURCE_DIGITS);
 	(void)snprintf(out, BE_OBJECT_SIZE, "%.*s%s", BE_OBJECT_MAX - SOURCE_DIGITS - TIME_DIGITS,
 		prefix, tail);
 	return 0;
+}
+
+int objname_store(const char *object, const struct be_source *source, int64_t created_ms,
+	char out[BE_OBJECT_SIZE], struct err *err)
+{
+	if (created_ms < 0 || created_ms / 1000 > TIME_MAX_S) {
+		return err_set(err, ERR_INTERNAL,
+			"object %s: its time of creation, %lld ms since 1970, does not fit into a name",
+			object, (long long)created_ms);
+	}
+	return objname_store_note(object, source, (uint64_t)(created_ms / 1000), out, err);
 }
 
 bool objname_read(const char *stored, const char *instance, struct objname_stored *ret)
@@ -232,6 +244,7 @@ bool objname_read(const char *stored, const char *instance, struct objname_store
 		name.object, sizeof(name.object), "%s-%c-%s", instance, kind_char[name.kind], hex);
 	name.has_source = name.source_hash != 0;
 	name.created_ms = (int64_t)seconds * 1000;
+	name.note = seconds;
 	*ret = name;
 	return true;
 }

@@ -30,7 +30,11 @@ struct objname_stored {
 	bool has_source;
 	uint64_t source_hash; /* OBJNAME_SOURCE_BITS bits; 0 without source */
 	int64_t created_ms;   /* in whole seconds */
+	uint64_t note;	      /* what objname_store_note() put in place of the time */
 };
+
+/** Bits of a note. */
+#define OBJNAME_NOTE_BITS 35
 
 /** Bits of the source's hash in a stored name. */
 #define OBJNAME_SOURCE_BITS 55
@@ -43,6 +47,10 @@ uint64_t objname_source_hash(const struct be_source *source);
  * by objname_make() or @created_ms is out of range.
  */
 MUST_USE int objname_store(const char *object, const struct be_source *source, int64_t created_ms,
+	char out[BE_OBJECT_SIZE], struct err *err);
+/** objname_store_note - the same with a number of OBJNAME_NOTE_BITS bits in place of the time, for
+ * a backend that has something else to keep with a volume. */
+MUST_USE int objname_store_note(const char *object, const struct be_source *source, uint64_t note,
 	char out[BE_OBJECT_SIZE], struct err *err);
 /** objname_stored_prefix - what every stored name of @object starts with. Return: 0, or -1
  * NOT_FOUND when @object was not made by objname_make(). */

@@ -85,6 +85,23 @@ static int check_heal(const struct making *m, struct err *err)
 		options.ctrl_loss_tmo, m->member->name, CORE_HEAL_S);
 }
 
+/* A limit that nobody keeps is worse than none: somebody relies on it. */
+static int check_rates(const struct making *m, struct err *err)
+{
+	if (be_features(m->member->be)->rates) {
+		return 0;
+	}
+	for (size_t i = 0; i < BE_RATES; i++) {
+		if (m->params.rates.of[i] > 0) {
+			return err_set(err, ERR_INVALID_ARGUMENT,
+				"parameters.%s: backend %s cannot limit the rates of its volumes; leave it "
+				"out, or use a backend that can (spdk)",
+				be_rate_kinds[i].name, m->member->name);
+		}
+	}
+	return 0;
+}
+
 static int choose_fs(struct making *m, struct err *err)
 {
 	const char *asked = m->create->fs_type;
@@ -271,9 +288,9 @@ static int check_reached(const struct making *m, struct err *err)
 }
 
 /*
- * A source is looked at where it says something that the backend does not settle by itself: the size,
- * when none is asked for, and what metadata tells of its filesystem. A look may cost the backend
- * as much as the creation.
+ * A source is looked at where it says something that the backend does not settle by itself: the
+ * size, when none is asked for, and what metadata tells of its filesystem. A look may cost the
+ * backend as much as the creation.
  */
 static bool asks_source(const struct making *m)
 {
@@ -293,6 +310,7 @@ static int fill_args(struct making *m, struct err *err)
 	m->args.name = m->create->name;
 	m->args.pool = m->params.pool;
 	m->args.metadata = m->context;
+	m->args.rates = m->params.rates;
 	m->args.source.object = "";
 	if (source->kind != CORE_BLANK) {
 		m->args.source.kind =
@@ -358,7 +376,8 @@ int core_volume_create(struct core *core, struct op *op, const struct core_creat
 	if (params_parse(create->parameters, op->arena, &m.params, err) < 0 ||
 		choose_fs(&m, err) < 0 ||
 		params_context(&m.params, m.fs_type, op->arena, &m.context, err) < 0 ||
-		choose_backend(&m, err) < 0 || check_heal(&m, err) < 0) {
+		choose_backend(&m, err) < 0 || check_heal(&m, err) < 0 ||
+		check_rates(&m, err) < 0) {
 		return -1;
 	}
 	return make(&m, ret, err);

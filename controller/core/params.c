@@ -14,6 +14,7 @@ enum param_use {
 	PARAM_PLACE,   /* chooses where the volume is made */
 	PARAM_FS_TYPE, /* the filesystem, in the provisioner's old spelling */
 	PARAM_CONTEXT, /* for the node */
+	PARAM_RATE,    /* a limit, one of be_rate_kinds */
 	PARAM_IGNORED, /* the provisioner's own notes */
 };
 
@@ -34,6 +35,10 @@ static const struct param_row rows[] = {
 	{"csi.storage.k8s.io/fstype", false, PARAM_FS_TYPE, fs_types},
 	{"mkfsOptions", false, PARAM_CONTEXT, NULL},
 	{"reclaim", false, PARAM_CONTEXT, reclaims},
+	{"qosRwIops", false, PARAM_RATE, NULL},
+	{"qosRwMbytes", false, PARAM_RATE, NULL},
+	{"qosRMbytes", false, PARAM_RATE, NULL},
+	{"qosWMbytes", false, PARAM_RATE, NULL},
 	/* What the sidecars add with --extra-create-metadata: whose volume or snapshot it is. */
 	{"csi.storage.k8s.io/pv/", true, PARAM_IGNORED, NULL},
 	{"csi.storage.k8s.io/pvc/", true, PARAM_IGNORED, NULL},
@@ -43,6 +48,17 @@ static const struct param_row rows[] = {
 
 /* Connection options have their own table in common/nvmf. */
 static const struct param_row connect_row = {"", false, PARAM_CONTEXT, NULL};
+
+/* Which limit a row with PARAM_RATE is. */
+static size_t rate_of(const char *key)
+{
+	size_t i = 0;
+
+	while (i + 1 < BE_RATES && !streq(key, be_rate_kinds[i].name)) {
+		i++;
+	}
+	return i;
+}
 
 static const struct param_row *row_of(const char *key)
 {
@@ -102,6 +118,7 @@ static int take(const struct param_row *row, const struct kv *param, struct volu
 	struct kv *context, struct err *err)
 {
 	char field[160];
+	size_t rate;
 	int index;
 
 	(void)snprintf(field, sizeof(field), "parameters.%s", param->key);
@@ -125,6 +142,10 @@ static int take(const struct param_row *row, const struct kv *param, struct volu
 	case PARAM_CONTEXT:
 		context[ret->context.n++] = *param;
 		break;
+	case PARAM_RATE:
+		rate = rate_of(param->key);
+		return parse_i64(field, param->value, be_rate_kinds[rate].min,
+			be_rate_kinds[rate].max, &ret->rates.of[rate], err);
 	case PARAM_IGNORED:
 		break;
 	}

@@ -9,6 +9,7 @@
 #include "common/base/arena.h"
 #include "common/base/err.h"
 #include "common/nvmf/kv.h"
+#include "controller/backend/backend.h"
 
 /** Longest value of a parameter, in bytes. */
 #define PARAM_VALUE_MAX 256
@@ -22,6 +23,7 @@ struct volume_params {
 	const char *backend;	/* "" : not named */
 	const char *pool;	/* "" : the backend's own choice */
 	const char *fs_type;	/* "" : not named here (it may stand in the capability) */
+	struct be_rates rates;	/* limits of rates, 0 for none */
 	struct kv_list context; /* for the node, sorted by key: mkfsOptions, reclaim, connection */
 	const char *compare; /* what must be equal for two volumes to be "the same", as one text */
 };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Making volumes: blank, from a snapshot, from a volume. The stored name of a volume follows from
- * its object and its source alone, so that a request which was lost and is carried out late meets
- * its own work, and SPDK itself says that it is there.
+ * its object, its source and its limits alone, so that a request which was lost and is carried out
+ * late meets its own work, and SPDK itself says that it is there.
  */
 #include "controller/backend/spdk/hidden.h"
 #include "controller/backend/spdk/place.h"
+#include "controller/backend/spdk/rates.h"
 #include "controller/backend/spdk/show.h"
 #include "controller/backend/spdk/spdk_table.h"
 
@@ -52,7 +53,12 @@ static int plan(struct making *m, struct err *err)
 {
 	const struct be_volume_args *args = m->args;
 	struct be_limits limits;
+	uint64_t note = 0;
 
+	if (spdk_rates_note(&args->rates, &note, err) < 0 ||
+		objname_store_note(args->object, &args->source, note, m->name, err) < 0) {
+		return -1;
+	}
 	if (spdk_limits_of(m->sb, m->view.pools, &limits, err) < 0 ||
 		be_size_check(&limits, args->size, err) < 0 || find_source(m, err) < 0) {
 		return -1;
@@ -100,8 +106,7 @@ static int make(const struct step *in, struct making *m, struct err *err)
 	struct spdk_new what = {.name = m->name, .size = m->args->size};
 	int rc;
 
-	if (plan(m, err) < 0 ||
-		objname_store(m->args->object, &m->args->source, 0, m->name, err) < 0) {
+	if (plan(m, err) < 0) {
 		return -1;
 	}
 	switch (m->args->source.kind) {
@@ -124,7 +129,8 @@ static int make(const struct step *in, struct making *m, struct err *err)
  * unfinished. */
 static int fits(const struct making *m, const struct spdk_lvol *lvol, struct err *err)
 {
-	struct be_volume have = {.object = m->args->object, .name = "", .pool = lvol->pool};
+	struct be_volume have = {
+		.object = m->args->object, .name = "", .pool = lvol->pool, .rates = lvol->rates};
 
 	if (lvol->stored.source_hash != objname_source_hash(&m->args->source)) {
 		return err_set(err, ERR_ALREADY_EXISTS,
@@ -170,7 +176,8 @@ static int finish(const struct step *in, struct making *m, const char *pool, con
 		}
 	}
 	spdk_hint_set(m->sb, m->args->object, found.lvol.uuid);
-	if (spdk_export_get(m->sb, m->op, &found.lvol, &published, err) < 0) {
+	if (spdk_rates_hold(in, m->sb, m->op, &found.lvol, err) < 0 ||
+		spdk_export_get(m->sb, m->op, &found.lvol, &published, err) < 0) {
 		return -1;
 	}
 	return spdk_show_volume(m->op, &found.lvol, &published.export, ret, err);

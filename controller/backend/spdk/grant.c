@@ -6,6 +6,7 @@
  */
 #include "common/base/parse.h"
 #include "controller/backend/spdk/export.h"
+#include "controller/backend/spdk/rates.h"
 #include "controller/backend/spdk/show.h"
 #include "controller/backend/spdk/spdk_table.h"
 
@@ -237,7 +238,8 @@ static int grant_once(
 		return -1;
 	}
 	l->lvol = &found.lvol;
-	rc = build(in, l, err);
+	/* Before a host is let in: a restart of the target has forgotten them. */
+	rc = spdk_rates_hold(in, l->sb, l->op, l->lvol, err) < 0 ? -1 : build(in, l, err);
 	if (rc == 0) {
 		show(l, ret);
 	}

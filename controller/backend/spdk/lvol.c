@@ -3,7 +3,7 @@
  * Reading one bdev, and what its name says.
  */
 #include "common/base/parse.h"
-#include "controller/backend/spdk/view.h"
+#include "controller/backend/spdk/rates.h"
 
 #include <stdio.h>
 
@@ -134,6 +134,7 @@ int spdk_read_lvol(const struct spdk_backend *sb, const struct js_at *bdev, stru
 		check_uuid(bdev, lvol.uuid, err) < 0 || read_alias(sb, bdev, &lvol, err) < 0 ||
 		read_size(bdev, &lvol, err) < 0 ||
 		js_opt_bool(bdev, "claimed", &lvol.claimed, err) < 0 ||
+		spdk_rates_read(bdev, &lvol.limited, err) < 0 ||
 		js_get_obj(bdev, "driver_specific", &specific, err) < 0 ||
 		js_get_obj(&specific, "lvol", &at, err) < 0 ||
 		js_opt_int(&at, "num_allocated_clusters", 0, INT64_MAX, &lvol.allocated, err) < 0 ||
@@ -145,6 +146,8 @@ int spdk_read_lvol(const struct spdk_backend *sb, const struct js_at *bdev, stru
 	lvol.kind = spdk_kind_of(lvol.name, sb->instance, &lvol.stored);
 	if (lvol.kind == SPDK_VOLUME) {
 		lvol.hash = objname_source_hash(&self);
+		lvol.rates = spdk_rates_of(lvol.stored.note);
+		lvol.stored.created_ms = 0; /* its place is taken */
 	}
 	/* Names tell what is a snapshot: SPDK says so only of one that has clones, or had one since
 	 * it was started. */

@@ -28,6 +28,7 @@ int spdk_show_volume(const struct op *op, const struct spdk_lvol *lvol,
 	struct be_volume volume = {.name = "",
 		.size = lvol->size,
 		.source = {.kind = BE_BLANK, .object = ""},
+		.rates = lvol->rates,
 		.written = spdk_written(lvol),
 		.ready = true,
 		.n_hosts = export->n_hosts};

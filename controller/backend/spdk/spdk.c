@@ -18,6 +18,7 @@ static const struct be_features spdk_features = {
 	.clone_independent = true,
 	.clone_volume = true,
 	.expand = true,
+	.rates = true,
 	.max_portals = PORTALS_MAX,
 };
 

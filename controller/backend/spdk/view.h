@@ -30,6 +30,8 @@ struct spdk_lvol {
 	bool claimed; /* something has opened it for itself: a namespace, as a rule */
 	enum spdk_kind kind;
 	struct objname_stored stored; /* of volumes and snapshots */
+	struct be_rates rates;	      /* of volumes: what its name says of them */
+	struct be_rates limited;      /* what the target keeps it to now */
 	uint64_t hash;		      /* of volumes: what their snapshots and copies say of it */
 };
 
@@ -111,8 +113,8 @@ struct spdk_found {
 void spdk_found_done(struct spdk_found *found);
 #define _cleanup_spdk_found_ _cleanup_(spdk_found_done)
 
-/** spdk_find_hinted - the lvol of @object by its uuid, where that is remembered. Return: 1 and *ret, 0
- * when it must be looked for in the whole list, -1. */
+/** spdk_find_hinted - the lvol of @object by its uuid, where that is remembered. Return: 1 and
+ * *ret, 0 when it must be looked for in the whole list, -1. */
 MUST_USE int spdk_find_hinted(struct spdk_backend *sb, const struct op *op, const char *object,
 	struct spdk_found *ret, struct err *err);
 /** spdk_find - the lvol of @object, by its uuid where that is remembered, else in the whole list.

@@ -219,7 +219,7 @@ static int run_groups(void)
 	} groups[] = {{"volumes", volume_tests}, {"grants", grant_tests},
 		{"snapshots", snapshot_tests}, {"lists", list_tests},
 		{"unknown outcomes", unknown_tests}, {"restarts", restart_tests},
-		{"races", race_tests}};
+		{"rates", rate_tests}, {"races", race_tests}};
 	int failed = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {

@@ -151,6 +151,7 @@ extern const struct CMUnitTest list_tests[];
 extern const struct CMUnitTest unknown_tests[];
 extern const struct CMUnitTest race_tests[];
 extern const struct CMUnitTest restart_tests[];
+extern const struct CMUnitTest rate_tests[];
 
 /** suite_setup, suite_teardown - of every test; *state becomes its struct env. */
 int suite_setup(void **state);

@@ -48,6 +48,9 @@ static struct stage set_stage(struct env *env)
 		stage.fresh.source = (struct be_source){BE_FROM_SNAPSHOT, stage.cut.object};
 		stage.fresh.size = SIZE_LARGE;
 	}
+	if (be_features(env->subject->a)->rates) {
+		stage.fresh.rates.of[BE_RATE_RW_IOPS] = 5000;
+	}
 	return stage;
 }
 
@@ -109,6 +112,7 @@ static void check_world(struct env *env, const struct stage *stage, enum change 
 	assert_int_equal(fresh != NULL, change == CREATE);
 	if (fresh) {
 		assert_int_equal(fresh->size, stage->fresh.size);
+		assert_memory_equal(&fresh->rates, &stage->fresh.rates, sizeof(fresh->rates));
 		assert_true(fresh->ready);
 		assert_int_equal(fresh->n_hosts, 0);
 	}

@@ -69,9 +69,9 @@ def documents(text):
     return found
 
 
-def controller(folder, double, way="unix", **more):
+def controller(folder, double, way="unix", words=()):
     """nvmetcp-controller with the double as its backend "fast", over "unix" or "http" (which needs PROXY)."""
-    backend = {"name": "fast", "type": "spdk", "portals": "127.0.0.1:4420", "pools": "lvs0", **more}
+    backend = {"name": "fast", "type": "spdk", "portals": "127.0.0.1:4420", "pools": "lvs0"}
     if way == "http":
         secret = folder / "secret"
         secret.touch(0o600)
@@ -81,7 +81,7 @@ def controller(folder, double, way="unix", **more):
         backend.update(url="unix://" + double.socket)
     config = folder / "controller.json"
     config.write_text(json.dumps({"instance": INSTANCE, "backends": [backend]}), encoding="ascii")
-    return Plugin(folder, "nvmetcp-controller", "--config", config)
+    return Plugin(folder, "nvmetcp-controller", "--config", config, *words)
 
 
 def node(folder, name="node1"):

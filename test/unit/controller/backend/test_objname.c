@@ -97,6 +97,28 @@ static void stored_names_read_back(void **state)
 	round_trip("a-s", BE_KIND_SNAPSHOT, &volume, 34359738367999);
 }
 
+static void notes_are_kept(void **state)
+{
+	static const uint64_t notes[] = {0, 1, (UINT64_C(1) << OBJNAME_NOTE_BITS) - 1};
+	const struct be_source volume = {.kind = BE_FROM_VOLUME, .object = PVC1};
+	char stored[BE_OBJECT_SIZE];
+	struct objname_stored got;
+	struct err err = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(notes); i++) {
+		assert_int_equal(objname_store_note(PVC1, &volume, notes[i], stored, &err), 0);
+		assert_true(objname_read(stored, "prod", &got));
+		assert_string_equal(got.object, PVC1);
+		assert_true(got.note == notes[i]);
+		assert_int_equal(got.source_hash, objname_source_hash(&volume));
+	}
+	assert_int_equal(
+		objname_store_note(PVC1, &volume, UINT64_C(1) << OBJNAME_NOTE_BITS, stored, &err),
+		-1);
+	assert_int_equal(err.code, ERR_INTERNAL);
+}
+
 static void every_hash_is_stored_whole(void **state)
 {
 	const struct be_source blank = {.kind = BE_BLANK, .object = ""};
@@ -188,6 +210,7 @@ int main(void)
 		cmocka_unit_test(names_fit_and_differ),
 		cmocka_unit_test(only_ours_are_ours),
 		cmocka_unit_test(stored_names_read_back),
+		cmocka_unit_test(notes_are_kept),
 		cmocka_unit_test(every_hash_is_stored_whole),
 		cmocka_unit_test(sources_are_told_apart),
 		cmocka_unit_test(what_does_not_fit_is_refused),

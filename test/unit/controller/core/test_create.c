@@ -199,6 +199,39 @@ static void paths_must_outlive_a_restart(void **state UNUSED)
 	bench_stop(&bench);
 }
 
+static void rates_go_where_they_are_kept(void **state UNUSED)
+{
+	struct bench bench;
+	struct kv rates[] = {{"qosRwIops", "25000"}, {"qosWMbytes", "120"}};
+	struct core_create what = {.name = "n", .range = {GIB, 0}, .fs_type = ""};
+	struct core_volume volume;
+
+	what.parameters = (struct kv_list){rates, 2};
+	bench_start(&bench, false);
+	refused(&bench, &what, ERR_INVALID_ARGUMENT,
+		"parameters.qosRwIops: backend a cannot limit the rates of its volumes");
+	assert_int_equal(bench.a->calls[TINY_CREATE], 0);
+	bench.a->features.rates = true;
+	made(&bench, &what, &volume);
+	assert_int_equal(bench.a->volumes[0].rates.of[BE_RATE_RW_IOPS], 25000);
+	assert_int_equal(bench.a->volumes[0].rates.of[BE_RATE_RW_MBYTES], 0);
+	assert_int_equal(bench.a->volumes[0].rates.of[BE_RATE_W_MBYTES], 120);
+	/* The target keeps to them: they are nothing to the node. */
+	assert_null(kv_get(volume.context, "qosRwIops"));
+	made(&bench, &what, &volume);
+	rates[1].value = "121";
+	refused(&bench, &what, ERR_ALREADY_EXISTS, "qosWMbytes 120, not 121");
+	what.parameters.n = 0;
+	refused(&bench, &what, ERR_ALREADY_EXISTS, "qosRwIops 25000, not 0");
+	what.name = "other";
+	what.parameters.n = 2;
+	rates[0].value = "0";
+	refused(&bench, &what, ERR_INVALID_ARGUMENT, "parameters.qosRwIops");
+	rates[0].value = "many";
+	refused(&bench, &what, ERR_INVALID_ARGUMENT, "parameters.qosRwIops");
+	bench_stop(&bench);
+}
+
 /* A look at what is there may cost a backend as much as the creation. */
 static void no_look_that_changes_nothing(void **state UNUSED)
 {
@@ -212,8 +245,8 @@ static void no_look_that_changes_nothing(void **state UNUSED)
 	made(&bench, &what, &volume);
 	assert_int_equal(bench.a->calls[TINY_GET], 0);
 	bench.a->features.metadata = BE_METADATA_NAME_ONLY;
-	assert_int_equal(core_snapshot_create(bench.core, &bench.op, "snap", &volume.id, &snapshot,
-				 &bench.err),
+	assert_int_equal(core_snapshot_create(
+				 bench.core, &bench.op, "snap", &volume.id, &snapshot, &bench.err),
 		0);
 	assert_int_equal(bench.a->calls[TINY_GET], 0);
 	assert_int_equal(bench.a->calls[TINY_SNAP_GET], 0);
@@ -511,6 +544,7 @@ int main(void)
 		cmocka_unit_test(mismatches),
 		cmocka_unit_test(strange_metadata_is_not_compared),
 		cmocka_unit_test(paths_must_outlive_a_restart),
+		cmocka_unit_test(rates_go_where_they_are_kept),
 		cmocka_unit_test(no_look_that_changes_nothing),
 		cmocka_unit_test(choice_of_backend),
 		cmocka_unit_test(from_sources),

@@ -43,6 +43,29 @@ static void refused(struct arena *arena, const char *key, const char *value)
 	}
 }
 
+/* Each limit arrives in its own place. */
+static void rates(void **state)
+{
+	for (size_t i = 0; i < BE_RATES; i++) {
+		struct kv kv = {be_rate_kinds[i].name, "1000"};
+		struct volume_params params;
+		struct err err = {0};
+
+		if (params_parse((struct kv_list){&kv, 1}, *state, &params, &err) < 0) {
+			fail_msg("%s", err.msg);
+		}
+		for (size_t k = 0; k < BE_RATES; k++) {
+			assert_int_equal(params.rates.of[k], k == i ? 1000 : 0);
+		}
+		assert_int_equal(params.context.n, 0);
+		refused(*state, kv.key, "0");
+		refused(*state, kv.key, "-1");
+		refused(*state, kv.key, "99000001");
+		refused(*state, kv.key, "1k");
+		refused(*state, kv.key, "");
+	}
+}
+
 static void all_known(void **state)
 {
 	struct kv kv[] = {
@@ -261,12 +284,13 @@ static void the_page_tells_the_truth(void **state)
 			check_choices(*state, key, values);
 		}
 	}
-	assert_int_equal(rows, 17);
+	assert_int_equal(rows, 21);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(rates, setup, teardown),
 		cmocka_unit_test_setup_teardown(all_known, setup, teardown),
 		cmocka_unit_test_setup_teardown(none_at_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(bad_ones, setup, teardown),

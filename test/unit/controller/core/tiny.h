@@ -40,6 +40,7 @@ struct tiny_volume {
 	char name[129];
 	int64_t size;
 	struct be_source source;
+	struct be_rates rates;
 	char source_object[BE_OBJECT_SIZE];
 	struct kv metadata[BE_METADATA_MAX];
 	size_t n_metadata;
@@ -148,6 +149,7 @@ static void tiny_show(const struct tiny *tiny, const struct tiny_volume *v, cons
 		.source = full ? v->source : (struct be_source){.object = ""},
 		.source_known = full,
 		.metadata = {full ? v->metadata : NULL, full ? v->n_metadata : 0},
+		.rates = v->rates,
 		.ready = !v->unready,
 		.hosts = hosts,
 		.n_hosts = v->n_hosts,
@@ -213,7 +215,10 @@ static struct tiny_volume *tiny_new_volume(struct tiny *tiny, const struct be_vo
 		if (v->used) {
 			continue;
 		}
-		*v = (struct tiny_volume){.used = true, .size = args->size, .source = args->source};
+		*v = (struct tiny_volume){.used = true,
+			.size = args->size,
+			.source = args->source,
+			.rates = args->rates};
 		(void)snprintf(v->object, sizeof(v->object), "%s", args->object);
 		(void)snprintf(v->name, sizeof(v->name), "%s", args->name);
 		(void)snprintf(

@@ -69,8 +69,9 @@ static void found_among_many(void **state UNUSED)
 static void of_twins_the_oldest_is_meant(void **state UNUSED)
 {
 	_cleanup_spdk_view_ struct spdk_view view = {0};
-	const struct spdk_lvol lvols[] = {lvol(SPDK_SNAPSHOT, "s-2", 30), lvol(SPDK_SNAPSHOT, "s-1", 20),
-		lvol(SPDK_SNAPSHOT, "s-2", 10), lvol(SPDK_SNAPSHOT, "s-2", 20)};
+	const struct spdk_lvol lvols[] = {lvol(SPDK_SNAPSHOT, "s-2", 30),
+		lvol(SPDK_SNAPSHOT, "s-1", 20), lvol(SPDK_SNAPSHOT, "s-2", 10),
+		lvol(SPDK_SNAPSHOT, "s-2", 20)};
 
 	view = view_of(lvols, ARRAY_SIZE(lvols));
 	assert_int_equal(spdk_view_find(&view, "s-2")->stored.created_ms, 10);
@@ -82,8 +83,8 @@ static void of_twins_the_oldest_is_meant(void **state UNUSED)
 static void others_are_not_found(void **state UNUSED)
 {
 	_cleanup_spdk_view_ struct spdk_view view = {0};
-	struct spdk_lvol lvols[] = {lvol(SPDK_FOREIGN, "a", 0), lvol(SPDK_HIDDEN, "b", 0),
-		lvol(SPDK_SNAPSHOT, "c", 0)};
+	struct spdk_lvol lvols[] = {
+		lvol(SPDK_FOREIGN, "a", 0), lvol(SPDK_HIDDEN, "b", 0), lvol(SPDK_SNAPSHOT, "c", 0)};
 
 	lvols[2].hash = 5;
 	view = view_of(lvols, ARRAY_SIZE(lvols));
