@@ -11,6 +11,7 @@ void spdk_call_done(struct spdk_call *call)
 {
 	js_free(call->params);
 	js_doc_free(call->doc);
+	free(call->text);
 	*call = (struct spdk_call){0};
 }
 
@@ -54,12 +55,15 @@ static int exchange(const struct step *in, struct spdk_backend *sb, const struct
 	text = back.data;
 	answer.text = text;
 	answer.len = back.len;
+	call->items = (struct js_items){.name = "answer", .key = "result"};
+	answer.items = call->list ? &call->items : NULL;
 	if (spdk_answer_read(&answer, &call->doc, &call->said, err) < 0) {
 		if (call->said == SPDK_SAID_UNKNOWN_PARAMETER) {
 			forget_release(sb);
 		}
 		return err_wrap(err, "backend %s", sb->name);
 	}
+	call->text = call->list ? TAKE_PTR(text) : NULL;
 	return 0;
 }
 
@@ -76,6 +80,25 @@ int spdk_send(const struct step *in, struct spdk_backend *sb, const struct op *o
 	}
 	/* A method of several calls can be cut off after each of them. */
 	return step_changed(in, call->method, err);
+}
+
+int spdk_next(const struct spdk_backend *sb, struct spdk_call *call, struct js_doc **ret_doc,
+	struct err *err)
+{
+	struct js_at root = js_root(call->doc);
+	struct js_at list;
+	int rc;
+
+	/* Is it a list at all? */
+	if (call->items.n == 0 && js_get_array(&root, "result", 0, &list, err) < 0) {
+		return spdk_garbage(sb, call->method, err);
+	}
+	rc = js_items_next(&call->items, ret_doc, err);
+	if (rc > 0 && call->items.n > SPDK_LVOLS_MAX) {
+		js_doc_free(*ret_doc);
+		rc = err_set(err, ERR_UNAVAILABLE, "more than %d elements", SPDK_LVOLS_MAX);
+	}
+	return rc < 0 ? spdk_garbage(sb, call->method, err) : rc;
 }
 
 int spdk_garbage(const struct spdk_backend *sb, const char *method, struct err *err)

@@ -60,86 +60,86 @@ static int token_check(
 	return 0;
 }
 
-/** struct subsystems - all of them by name; owned. */
-struct subsystems {
-	struct js_doc *doc;
-	struct named {
-		const char *nqn;
-		size_t at; /* in the answer */
-	} *list;
-	size_t n;
-	struct js_at items;
+/** struct listed - a volume of the page by the name of its subsystem. */
+struct listed {
+	char nqn[NQN_SIZE];
+	const struct spdk_lvol *lvol;
+	struct be_volume *volume;
 };
-
-static void subsystems_done(struct subsystems *all)
-{
-	free(all->list);
-	js_doc_free(all->doc);
-}
 
 static int by_nqn(const void *a, const void *b)
 {
-	return strcmp(((const struct named *)a)->nqn, ((const struct named *)b)->nqn);
+	return strcmp(((const struct listed *)a)->nqn, ((const struct listed *)b)->nqn);
 }
 
-static int read_names(struct subsystems *all, struct err *err)
+/* A host counts only where the whole export is there. */
+static int show_hosts(struct spdk_backend *sb, const struct op *op, const struct listed *listed,
+	const struct js_at *subsystem, struct err *err)
 {
-	struct js_at root = js_root(all->doc);
-	struct js_at item;
+	struct spdk_export export = {0};
+	int rc = 0;
 
-	if (js_get_array(&root, "result", SPDK_LVOLS_MAX, &all->items, err) < 0) {
-		return -1;
+	if (spdk_read_export(subsystem, listed->lvol->uuid, &export, err) < 0) {
+		return spdk_garbage(sb, "nvmf_get_subsystems", err);
 	}
-	all->list = calloc(js_len(&all->items) + 1, sizeof(*all->list));
-	if (!all->list) {
-		return err_set(err, ERR_UNAVAILABLE, "no memory for the subsystems");
+	if (spdk_export_whole(sb, &export)) {
+		rc = spdk_show_volume(op, listed->lvol, &export, listed->volume, err);
 	}
-	for (size_t i = 0; i < js_len(&all->items); i++) {
-		if (js_item_obj(&all->items, i, &item, err) < 0 ||
-			js_get_str(&item, "nqn", NQN_MAX, &all->list[i].nqn, err) < 0) {
-			return -1;
-		}
-		all->list[i].at = i;
-	}
-	all->n = js_len(&all->items);
-	qsort(all->list, all->n, sizeof(*all->list), by_nqn);
-	return 0;
+	free(export.hosts);
+	return rc;
 }
 
-static int get_subsystems(
-	struct spdk_backend *sb, const struct op *op, struct subsystems *ret, struct err *err)
+/* Go through all subsystems for those of the @n volumes in @page, which are in order. */
+static int read_hosts(struct spdk_backend *sb, const struct op *op, const struct listed *page,
+	size_t n, struct err *err)
 {
-	_cleanup_spdk_call_ struct spdk_call call = {.method = "nvmf_get_subsystems"};
+	_cleanup_spdk_call_ struct spdk_call call = {.method = "nvmf_get_subsystems", .list = true};
 
 	if (spdk_ask(sb, op, &call, err) < 0) {
 		return -1;
 	}
-	ret->doc = TAKE_PTR(call.doc);
-	return read_names(ret, err) < 0 ? spdk_garbage(sb, "nvmf_get_subsystems", err) : 0;
+	for (;;) {
+		_cleanup_js_doc_ struct js_doc *doc = NULL;
+		const struct listed *found;
+		struct listed key;
+		const char *nqn = NULL;
+		struct js_at subsystem;
+		int rc = spdk_next(sb, &call, &doc, err);
+
+		if (rc <= 0) {
+			return rc;
+		}
+		subsystem = js_root(doc);
+		if (js_get_str(&subsystem, "nqn", NQN_MAX, &nqn, err) < 0) {
+			return spdk_garbage(sb, call.method, err);
+		}
+		(void)snprintf(key.nqn, sizeof(key.nqn), "%s", nqn);
+		found = bsearch(&key, page, n, sizeof(*page), by_nqn);
+		if (found && show_hosts(sb, op, found, &subsystem, err) < 0) {
+			return -1;
+		}
+	}
 }
 
-static int show_listed(struct spdk_backend *sb, const struct op *op, const struct subsystems *all,
-	const struct spdk_lvol *lvol, struct be_volume *ret, struct err *err)
+static int show_page(struct spdk_backend *sb, const struct op *op, const struct chosen *chosen,
+	struct be_volume *volumes, struct err *err)
 {
-	char nqn[NQN_SIZE];
-	struct named key = {.nqn = nqn};
-	struct spdk_export export = {0};
-	const struct named *found;
-	struct js_at item;
-	int rc;
+	_cleanup_free_ struct listed *page = calloc(chosen->n + 1, sizeof(*page));
+	const struct spdk_export none = {0};
 
-	spdk_nqn(sb, lvol, nqn);
-	found = all->n > 0 ? bsearch(&key, all->list, all->n, sizeof(*all->list), by_nqn) : NULL;
-	if (found && (js_item_obj(&all->items, found->at, &item, err) < 0 ||
-			     spdk_read_export(&item, lvol->uuid, &export, err) < 0)) {
-		return spdk_garbage(sb, "nvmf_get_subsystems", err);
+	if (!page) {
+		return be_no_memory(err);
 	}
-	if (!spdk_export_whole(sb, &export)) {
-		export.n_hosts = 0;
+	for (size_t i = 0; i < chosen->n; i++) {
+		page[i].lvol = chosen->list[i];
+		page[i].volume = &volumes[i];
+		spdk_nqn(sb, page[i].lvol, page[i].nqn);
+		if (spdk_show_volume(op, page[i].lvol, &none, &volumes[i], err) < 0) {
+			return -1;
+		}
 	}
-	rc = spdk_show_volume(op, lvol, &export, ret, err);
-	free(export.hosts);
-	return rc;
+	qsort(page, chosen->n, sizeof(*page), by_nqn);
+	return read_hosts(sb, op, page, chosen->n, err);
 }
 
 int spdk_volume_list(struct backend *self, const struct op *op, const struct be_page *page,
@@ -147,24 +147,21 @@ int spdk_volume_list(struct backend *self, const struct op *op, const struct be_
 {
 	struct spdk_backend *sb = spdk_of(self);
 	_cleanup_spdk_view_ struct spdk_view view = {0};
-	_cleanup_(subsystems_done) struct subsystems all = {0};
 	_cleanup_(chosen_done) struct chosen chosen = {0};
 	struct be_volumes volumes = {.next = ""};
 
 	if (token_check(sb, BE_KIND_VOLUME, page->token, err) < 0 ||
-		spdk_look(sb, op, &view, err) < 0 || get_subsystems(sb, op, &all, err) < 0 ||
+		spdk_look(sb, op, &view, err) < 0 ||
 		choose(&view, SPDK_VOLUME, 0, page, &chosen, err) < 0) {
 		return -1;
 	}
+	volumes.n = chosen.n;
 	volumes.list = arena_alloc(op->arena, (chosen.n + 1) * sizeof(*volumes.list));
 	if (!volumes.list) {
 		return be_no_memory(err);
 	}
-	for (; volumes.n < chosen.n; volumes.n++) {
-		if (show_listed(sb, op, &all, chosen.list[volumes.n], &volumes.list[volumes.n],
-			    err) < 0) {
-			return -1;
-		}
+	if (show_page(sb, op, &chosen, volumes.list, err) < 0) {
+		return -1;
 	}
 	if (chosen.more) {
 		volumes.next = volumes.list[volumes.n - 1].object;

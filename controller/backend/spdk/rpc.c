@@ -150,9 +150,13 @@ int spdk_answer_read(const struct spdk_answer *answer, struct js_doc **ret_doc,
 	const char *text = NULL;
 	struct js_at root;
 	int64_t code = 0;
+	int rc;
 
 	*ret_said = SPDK_SAID_NOTHING;
-	if (js_parse("answer", answer->text, answer->len, answer->max, &doc, err) < 0) {
+	rc = answer->items
+		     ? js_split(answer->items, answer->text, answer->len, answer->max, &doc, err)
+		     : js_parse("answer", answer->text, answer->len, answer->max, &doc, err);
+	if (rc < 0) {
 		return garbage(answer, err);
 	}
 	root = js_root(doc);

@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "common/json/json.h"
+#include "common/json/items.h"
 
 /** Largest request: SPDK takes 256 KiB. */
 #define SPDK_REQUEST_MAX ((size_t)128 * 1024)
@@ -44,6 +44,8 @@ struct spdk_answer {
 	const char *text;
 	size_t len;
 	size_t max;
+	struct js_items *items; /* NULL, or where the elements of a list go: "result" is then empty
+				   in the document, and they are read one by one from the text */
 };
 
 /**

@@ -66,6 +66,9 @@ struct spdk_call {
 	struct js *params;   /* NULL: none; taken over by the call */
 	enum spdk_said said; /* after a failure: what the target itself said */
 	struct js_doc *doc;  /* after a success: the answer, "result" is its member */
+	bool list;	     /* "result" is a long list: it is in items, one by one */
+	struct js_items items;
+	char *text; /* of the answer, when it is a list */
 };
 /** spdk_call_done - free what it holds. */
 void spdk_call_done(struct spdk_call *call);
@@ -77,6 +80,10 @@ MUST_USE int spdk_ask(
 /** spdk_send - a method that changes something. */
 MUST_USE int spdk_send(const struct step *in, struct spdk_backend *sb, const struct op *op,
 	struct spdk_call *call, struct err *err);
+/** spdk_next - the next element of a list, which is of at most SPDK_LVOLS_MAX. Return: 1 and a
+ * document for js_doc_free(), 0 at the end, or -1. */
+MUST_USE int spdk_next(const struct spdk_backend *sb, struct spdk_call *call,
+	struct js_doc **ret_doc, struct err *err);
 /** spdk_garbage - the answer has not the shape that SPDK gives it (the reason is in @err):
  * UNAVAILABLE, as nothing is known. Return: always -1. */
 int spdk_garbage(const struct spdk_backend *sb, const char *method, struct err *err);

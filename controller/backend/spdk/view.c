@@ -5,10 +5,13 @@
  */
 #include "controller/backend/spdk/view.h"
 
+#include "common/base/arena.h"
 #include "common/base/parse.h"
 
 #include <stdio.h>
 
+/** Lvols that room is made for at first; doubled as needed. */
+#define LVOLS_FIRST 64
 /** Most lvol stores of a target. */
 #define STORES_MAX 1024
 
@@ -95,31 +98,58 @@ void spdk_view_done(struct spdk_view *view)
 	free(view->named);
 	free(view->hashed);
 	free(view->lvols);
-	js_doc_free(view->doc);
+	arena_free(view->texts);
 	*view = (struct spdk_view){0};
 }
 
-static int read_bdevs(
-	struct spdk_backend *sb, struct spdk_view *view, const struct js_at *bdevs, struct err *err)
+/* Of each bdev only the little that is needed is kept. */
+static int keep_lvol(struct spdk_view *view, const struct spdk_lvol *lvol, struct err *err)
 {
-	view->lvols = calloc(js_len(bdevs) + 1, sizeof(*view->lvols));
-	if (!view->lvols) {
-		return err_set(err, ERR_UNAVAILABLE, "no memory for %zu bdevs", js_len(bdevs));
-	}
-	for (size_t i = 0; i < js_len(bdevs); i++) {
-		struct js_at item;
-		int rc;
+	struct spdk_lvol *kept;
 
-		if (js_item_obj(bdevs, i, &item, err) < 0) {
-			return -1;
+	if (view->n == view->room) {
+		size_t room = MAX(2 * view->room, (size_t)LVOLS_FIRST);
+
+		kept = reallocarray(view->lvols, room, sizeof(*view->lvols));
+		if (!kept) {
+			return err_set(err, ERR_UNAVAILABLE, "no memory for %zu lvols", room);
 		}
-		rc = spdk_read_lvol(sb, &item, &view->lvols[view->n], err);
-		if (rc < 0) {
-			return -1;
-		}
-		view->n += (size_t)rc;
+		view->lvols = kept;
+		view->room = room;
 	}
+	kept = &view->lvols[view->n];
+	*kept = *lvol;
+	kept->uuid = arena_strdup(view->texts, lvol->uuid);
+	kept->name = arena_strdup(view->texts, lvol->name);
+	kept->base = arena_strdup(view->texts, lvol->base);
+	if (!kept->uuid || !kept->name || !kept->base) {
+		return err_set(err, ERR_UNAVAILABLE, "no memory for the lvols");
+	}
+	view->n++;
 	return 0;
+}
+
+static int read_bdevs(
+	struct spdk_backend *sb, struct spdk_view *view, struct spdk_call *call, struct err *err)
+{
+	for (;;) {
+		_cleanup_js_doc_ struct js_doc *doc = NULL;
+		struct spdk_lvol lvol;
+		struct js_at bdev;
+		int rc = spdk_next(sb, call, &doc, err);
+
+		if (rc <= 0) {
+			return rc;
+		}
+		bdev = js_root(doc);
+		rc = spdk_read_lvol(sb, &bdev, &lvol, err);
+		if (rc < 0) {
+			return spdk_garbage(sb, call->method, err);
+		}
+		if (rc > 0 && keep_lvol(view, &lvol, err) < 0) {
+			return -1;
+		}
+	}
 }
 
 /* Disks that were attached a moment ago are still being read. */
@@ -144,23 +174,17 @@ static void remember(struct spdk_backend *sb, const struct spdk_view *view)
 
 int spdk_look(struct spdk_backend *sb, const struct op *op, struct spdk_view *ret, struct err *err)
 {
-	_cleanup_spdk_call_ struct spdk_call call = {.method = "bdev_get_bdevs"};
+	_cleanup_spdk_call_ struct spdk_call call = {.method = "bdev_get_bdevs", .list = true};
 	_cleanup_spdk_view_ struct spdk_view view = {0};
-	struct js_at bdevs;
-	struct js_at root;
 
 	*ret = view;
+	view.texts = arena_new(SPDK_ANSWER_MAX);
+	if (!view.texts) {
+		return err_set(err, ERR_UNAVAILABLE, "no memory for a list");
+	}
 	if (wait_for_examine(sb, op, err) < 0 || spdk_pools(sb, op, view.pools, err) < 0 ||
-		spdk_pools_there(sb, view.pools, err) < 0 || spdk_ask(sb, op, &call, err) < 0) {
-		return -1;
-	}
-	view.doc = TAKE_PTR(call.doc);
-	root = js_root(view.doc);
-	if (js_get_array(&root, "result", SPDK_LVOLS_MAX, &bdevs, err) < 0 ||
-		read_bdevs(sb, &view, &bdevs, err) < 0) {
-		return spdk_garbage(sb, call.method, err);
-	}
-	if (spdk_view_index(&view, err) < 0) {
+		spdk_pools_there(sb, view.pools, err) < 0 || spdk_ask(sb, op, &call, err) < 0 ||
+		read_bdevs(sb, &view, &call, err) < 0 || spdk_view_index(&view, err) < 0) {
 		return -1;
 	}
 	remember(sb, &view);

@@ -16,8 +16,8 @@ enum spdk_kind {
 	SPDK_HIDDEN,
 };
 
-/** struct spdk_lvol - one lvol; strings belong to the answer that it was read from, pool to the
- * backend. */
+/** struct spdk_lvol - one lvol; strings belong to the answer that it was read from, or to the view;
+ * pool to the backend. */
 struct spdk_lvol {
 	const char *uuid; /* and name of its bdev */
 	const char *pool; /* name of a pool of the configuration; NULL: of none */
@@ -46,9 +46,10 @@ struct spdk_pool {
 
 /** struct spdk_view - all of it at one time. */
 struct spdk_view {
-	struct js_doc *doc;	 /* owned */
+	struct arena *texts;	 /* owned */
 	struct spdk_lvol *lvols; /* owned */
 	size_t n;
+	size_t room;
 	/* Our volumes and snapshots by object; of those of one object the one that is meant comes
 	 * first. Owned. */
 	const struct spdk_lvol **named;
