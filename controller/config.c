@@ -421,9 +421,5 @@ int config_follow(const struct config *config, const struct config *before, cons
 			"\"%s\" cannot become \"%s\" in a running controller; start it anew",
 			before->driver_name, config->driver_name);
 	}
-	if (open_core(config, before, core, ret_core, ret, err) < 0) {
-		return -1;
-	}
-	ret->topology = core_has_topology(*ret_core);
-	return 0;
+	return open_core(config, before, core, ret_core, ret, err);
 }

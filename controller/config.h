@@ -61,7 +61,6 @@ void config_done(struct config *config);
 struct config_change {
 	size_t kept; /* backends that go on as they are */
 	size_t opened;
-	bool topology; /* is there any now? */
 };
 
 /**

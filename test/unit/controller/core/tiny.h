@@ -69,7 +69,7 @@ struct tiny {
 	struct be_limits limits;
 	struct tiny_volume volumes[TINY_MAX];
 	struct tiny_snapshot snapshots[TINY_MAX];
-	unsigned calls[TINY_CALLS];
+	_Atomic unsigned calls[TINY_CALLS];
 	/* The next call of this kind fails so (before it does anything), or is in progress. */
 	enum err_code fail[TINY_CALLS];
 	unsigned in_progress[TINY_CALLS];
