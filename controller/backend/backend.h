@@ -33,7 +33,7 @@
 #define BE_CALLS_MAX 24
 /** Longest pool name. */
 #define BE_POOL_MAX 63
-/** Most entries of one page of a list, whatever was asked for. */
+/** Most entries of one page of a list, when some number is asked for. */
 #define BE_PAGE_MAX 1000
 /** Most metadata entries of one object, and bytes of all keys and values together. */
 #define BE_METADATA_MAX 32
@@ -163,7 +163,7 @@ struct be_grant_args {
 /** struct be_page - which part of a list. It is in order of the objects, so that what stays while
  * the pages are read is in them exactly once, whatever else comes and goes. */
 struct be_page {
-	size_t max;	    /* entries; 0: BE_PAGE_MAX */
+	size_t max;	    /* entries, BE_PAGE_MAX at most; 0: as many as suit the backend */
 	const char *token;  /* "": from the start; else `next` of the page before */
 	const char *volume; /* snapshots only: those of this volume; "" or NULL: all */
 };

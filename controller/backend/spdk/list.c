@@ -9,6 +9,9 @@
 
 #include <stdio.h>
 
+/** Entries of a page when none is asked for: each page costs as much as all, so one should do. */
+#define PAGE_MAX ((size_t)8192)
+
 /** struct chosen - the lvols of one page, in order; owned. */
 struct chosen {
 	const struct spdk_lvol **list;
@@ -26,7 +29,7 @@ static int choose(const struct spdk_view *view, enum spdk_kind kind, uint64_t ha
 	const struct be_page *page, struct chosen *ret, struct err *err)
 {
 	const char *token = str_empty(page->token) ? "" : page->token;
-	size_t max = page->max && page->max < BE_PAGE_MAX ? page->max : BE_PAGE_MAX;
+	size_t max = page->max ? MIN(page->max, (size_t)BE_PAGE_MAX) : PAGE_MAX;
 	const char *last = "";
 
 	*ret = (struct chosen){.list = calloc(MIN(max, view->n_named) + 1, sizeof(*ret->list))};

@@ -3,11 +3,28 @@
 
 import collections
 import dataclasses
+import hashlib
 
 import driver
 
 NODE = "nqn.2026-01.dev.csi.nvmetcp:node.%s.node1" % driver.INSTANCE
 SIZE = 4 << 20
+
+
+def object_of(kind, name):
+    return "%s-%s-%s" % (driver.INSTANCE, kind, hashlib.sha256(name.encode()).hexdigest()[:32])
+
+
+def base32(number, digits):
+    letters = "abcdefghijklmnopqrstuvwxyz234567"
+    return "".join(letters[number >> 5 * i & 31] for i in reversed(range(digits)))
+
+
+def stored_name(kind, name, source="", seconds=0):
+    """What an lvol is called, as docs/backend-contract.md says it."""
+    of_name = int(hashlib.sha256(name.encode()).hexdigest()[:32], 16)
+    of_source = int(hashlib.sha256(source.encode()).hexdigest()[:16], 16) >> 9 if source else 0
+    return "%s-%s%s-%s%s" % (driver.INSTANCE, kind, base32(of_name, 26), base32(of_source, 11), base32(seconds, 7))
 
 
 @dataclasses.dataclass
@@ -21,7 +38,7 @@ class Cost:
 
 
 class Meter:
-    """A pool that is filled and emptied through the controller, and what each call costs meanwhile."""
+    """A pool with so many volumes and snapshots, and what each call of the controller costs there."""
 
     def __init__(self, double, controller):
         self.double, self.target, self.controller = double, double.control(), controller
@@ -48,17 +65,50 @@ class Meter:
     def publication(volume):
         return {"volume_id": volume, "node_id": NODE, "volume_capability": driver.capability("block")}
 
-    def fill(self, count, snapshots):
-        """So many volumes, all of them published, and so many snapshots."""
-        volumes = self.controller.calls("CreateVolume", [self.new_volume() for _ in range(count - len(self.volumes))])
-        new = [answer["volume"]["volume_id"] for answer in volumes]
-        if new:
-            self.controller.calls("ControllerPublishVolume", [self.publication(volume) for volume in new])
-        self.volumes += new
-        to_cut = self.volumes[len(self.snapshots):snapshots]
-        if to_cut:
-            cut = self.controller.calls("CreateSnapshot", [self.new_snapshot(volume) for volume in to_cut])
-            self.snapshots += [answer["snapshot"]["snapshot_id"] for answer in cut]
+    def fill(self, count, snapshots, published=True):
+        """So many volumes and so many snapshots: made at the target itself, since making them
+        one by one through the controller costs as much as all that there is, each time."""
+        client = self.double.client()
+        for number in range(len(self.volumes), count):
+            name = "there-%d" % number
+            ident = client.call("bdev_lvol_create", {
+                "lvs_name": "lvs0", "lvol_name": stored_name("v", name), "size_in_mib": SIZE >> 20,
+                "thin_provision": True})
+            if published:
+                self._export(client, ident)
+            self.volumes.append(name)
+        for name in self.volumes[len(self.snapshots):snapshots]:
+            client.call("bdev_lvol_snapshot", {
+                "lvol_name": "lvs0/" + stored_name("v", name),
+                "snapshot_name": stored_name("s", name, object_of("v", name), 1763712000)})
+            self.snapshots.append(name)
+        self._see(published)
+
+    @staticmethod
+    def _export(client, ident):
+        nqn = "nqn.2026-01.dev.csi.nvmetcp:%s:%s" % (driver.INSTANCE, ident)
+        client.call("nvmf_create_subsystem", {"nqn": nqn, "ana_reporting": True, "max_namespaces": 1})
+        client.call("nvmf_subsystem_add_ns", {"nqn": nqn, "namespace": {"bdev_name": ident, "nsid": 1, "anagrpid": 1}})
+        client.call("nvmf_subsystem_add_host", {"nqn": nqn, "host": NODE})
+        client.call("nvmf_subsystem_add_listener", {"nqn": nqn, "listen_address": {
+            "trtype": "TCP", "adrfam": "IPv4", "traddr": "127.0.0.1", "trsvcid": "4420"}})
+
+    def _see(self, published):
+        """The controller takes all of it for what it is."""
+        for rpc, of_kind, names in (("ListVolumes", "volume", self.volumes), ("ListSnapshots", "snapshot", self.snapshots)):
+            entries = self._all(rpc)
+            ids = {each[of_kind][of_kind + "_id"] for each in entries}
+            assert ids == {"fast/" + object_of(of_kind[0], name) for name in names}
+            if of_kind == "volume" and published:
+                assert all(each["status"]["published_node_ids"] == [NODE] for each in entries)
+
+    def _all(self, rpc):
+        """The entries of all pages."""
+        entries, answer = [], {"next_token": ""}
+        while "next_token" in answer:
+            answer = self.controller.call(rpc, starting_token=answer["next_token"])
+            entries += answer.get("entries", [])
+        return entries
 
     def life(self):
         """One volume and one snapshot from their beginning to their end, beside those that are there.
@@ -87,10 +137,3 @@ class Meter:
         call("ControllerUnpublishVolume", volume_id=volume, node_id=NODE)
         call("DeleteVolume", volume_id=volume)
         return costs
-
-    def empty(self):
-        self.controller.calls("ControllerUnpublishVolume",
-                              [{"volume_id": each, "node_id": NODE} for each in self.volumes])
-        self.controller.calls("DeleteSnapshot", [{"snapshot_id": each} for each in self.snapshots])
-        self.controller.calls("DeleteVolume", [{"volume_id": each} for each in self.volumes])
-        self.volumes, self.snapshots = [], []

@@ -5,6 +5,7 @@ SPDK gives its lists whole or one by name: a call that looks at one volume must 
 know all (where is room, which name is taken, what is there) reads each list a fixed number of times.
 """
 
+import meter
 import plugins
 
 FEW, MANY = 4, 40
@@ -40,14 +41,23 @@ def test_calls_cost_the_same_among_few_and_many(pool):
             wrong.append("%s: %d bytes among %d volumes, %d among %d" % (
                 what, few[what].bytes, FEW, cost.bytes, MANY))
     assert not wrong, "\n".join(wrong)
-    pool.empty()
+    pool.target.do("wipe")
+
+
+def test_a_list_of_more_than_a_thousand_is_read_at_once(pool):
+    pool.fill(1001, 0, published=False)
+    answer, cost = pool.measure("ListVolumes", {"max_entries": 10})
+    assert len(answer["entries"]) == 10 and answer["next_token"]
+    assert cost.requests.get("bdev_get_bdevs") == cost.requests.get("nvmf_get_subsystems") == 1
+    pool.target.do("wipe")
 
 
 def test_a_controller_that_was_started_anew_reads_all_once(pool, tmp_path):
     pool.fill(FEW, 0)
+    volumes = ["fast/" + meter.object_of("v", name) for name in pool.volumes]
     pool.controller.stop()
     pool.controller = plugins.controller(tmp_path, pool.double)
-    for volume, whole in zip(pool.volumes, [1] + [0] * (FEW - 1)):
+    for volume, whole in zip(volumes, [1] + [0] * (FEW - 1)):
         _, cost = pool.measure("ControllerGetVolume", {"volume_id": volume})
         assert cost.requests.get("bdev_wait_for_examine", 0) == whole
-    pool.empty()
+    pool.target.do("wipe")
