@@ -42,42 +42,40 @@ static bool is_mount_point(const char *path)
 
 static void check_pool(const struct step *in, struct check *check, const struct config_pool *pool)
 {
-	const struct catalog_config config = {
-		.name = pool->name,
-		.type = pool->type,
-		.path = pool->path,
-		.uuid = pool->uuid,
+	struct catalog_config config = {
+		.store = pool->store,
 		.ratio = pool->ratio,
-		.clone_extents = pool->clone_extents,
 		.state_dir = check->config->state_dir,
-		.fs = check->env->fs,
 	};
 	struct catalog *catalog = NULL;
 	struct err err = {0};
 	char what[OBJECT_ID_SIZE + sizeof("pool ")];
-	const char *fs = fs_name(pool->path);
-	int rc = catalog_new(&config, &catalog, &err);
+	const char *path = pool->store.path;
+	const char *fs = fs_name(path);
+	int rc;
 
+	config.store.fs = check->env->fs;
+	rc = catalog_new(&config, &catalog, &err);
 	if (rc == 0) {
 		rc = catalog_probe(in, catalog, &err);
 		catalog_free(catalog);
 	}
-	(void)snprintf(what, sizeof(what), "pool %s", pool->name);
+	(void)snprintf(what, sizeof(what), "pool %s", pool->store.name);
 	if (rc < 0) {
 		check_say(check, CHECK_FAIL, NULL, "%s", err.msg);
 	} else if (!streq(fs, "XFS") && !streq(fs, "btrfs")) {
 		check_say(check, CHECK_WARN, what,
 			"%s: whole, and reflink works, but its file system is neither XFS nor btrfs: "
 			"nothing is known of how it does under load or after a power cut",
-			pool->path);
-	} else if (!is_mount_point(pool->path)) {
+			path);
+	} else if (!is_mount_point(path)) {
 		check_say(check, CHECK_WARN, what,
 			"%s: whole, and reflink works, but it is no file system of its own: what "
 			"else is written there takes space that volumes were promised",
-			pool->path);
+			path);
 	} else {
 		check_say(check, CHECK_OK, what,
-			"%s: %s, mounted, its identity is right, reflink works", pool->path, fs);
+			"%s: %s, mounted, its identity is right, reflink works", path, fs);
 	}
 }
 

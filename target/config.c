@@ -29,30 +29,30 @@ static int pool_parse(const struct js_at *in, struct config_pool *pool, struct e
 {
 	static const char *const keys[] = {
 		"name", "type", "path", "uuid", "ratio", "cloneExtents", NULL};
-	static const char *const types[] = {"file", NULL};
 	uint8_t uuid[16];
 	int type = 0;
 
 	pool->ratio = 1.0;
 	if (js_only_keys(in, keys, err) < 0 ||
-		js_get_str(in, "name", OBJECT_ID_MAX, &pool->name, err) < 0 ||
-		js_opt_choice(in, "type", types, &type, err) < 0 ||
-		js_get_str(in, "path", PATH_MAX / 2, &pool->path, err) < 0 ||
-		js_opt_str(in, "uuid", UUID_TEXT_SIZE - 1, &pool->uuid, err) < 0 ||
+		js_get_str(in, "name", OBJECT_ID_MAX, &pool->store.name, err) < 0 ||
+		js_opt_choice(in, "type", store_types, &type, err) < 0 ||
+		js_get_str(in, "path", PATH_MAX / 2, &pool->store.path, err) < 0 ||
+		js_opt_str(in, "uuid", UUID_TEXT_SIZE - 1, &pool->store.uuid, err) < 0 ||
 		js_opt_real(in, "ratio", RATIO_MIN, RATIO_MAX, &pool->ratio, err) < 0 ||
-		js_opt_int(in, "cloneExtents", 1, INT64_C(100000000), &pool->clone_extents, err) <
-			0 ||
-		want_absolute(in, "path", pool->path, err) < 0) {
+		js_opt_int(in, "cloneExtents", 1, INT64_C(100000000), &pool->store.clone_extents,
+			err) < 0 ||
+		want_absolute(in, "path", pool->store.path, err) < 0) {
 		return -1;
 	}
-	pool->type = types[type];
-	if (object_id_check("name", pool->name, err) < 0) {
+	pool->store.type = store_types[type];
+	if (object_id_check("name", pool->store.name, err) < 0) {
 		return js_fail(in, "name", err,
 			"must be 1 to %d characters of a-z, 0-9 and '-', not starting with '-'",
 			OBJECT_ID_MAX);
 	}
-	if (pool->uuid && (strlen(pool->uuid) != UUID_TEXT_SIZE - 1 ||
-				  parse_hex("uuid", pool->uuid, uuid, sizeof(uuid), err) < 0)) {
+	if (pool->store.uuid &&
+		(strlen(pool->store.uuid) != UUID_TEXT_SIZE - 1 ||
+			parse_hex("uuid", pool->store.uuid, uuid, sizeof(uuid), err) < 0)) {
 		return js_fail(in, "uuid", err, "must be a UUID, as --init-pool printed it");
 	}
 	return 0;
@@ -76,13 +76,13 @@ static int pools_parse(const struct js_at *top, struct config *config, struct er
 			return -1;
 		}
 		for (unsigned j = 0; j < i; j++) {
-			if (streq(config->pools[i].name, config->pools[j].name)) {
+			if (streq(config->pools[i].store.name, config->pools[j].store.name)) {
 				return js_fail(&item, "name", err, "\"%s\" is there twice",
-					config->pools[i].name);
+					config->pools[i].store.name);
 			}
-			if (streq(config->pools[i].path, config->pools[j].path)) {
+			if (streq(config->pools[i].store.path, config->pools[j].store.path)) {
 				return js_fail(&item, "path", err, "\"%s\" is there twice",
-					config->pools[i].path);
+					config->pools[i].store.path);
 			}
 		}
 	}

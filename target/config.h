@@ -14,12 +14,8 @@
 #define CONFIG_MAX ((size_t)256 * 1024)
 
 struct config_pool {
-	const char *name;
-	const char *type;
-	const char *path;
-	const char *uuid; /* NULL: the one recorded at first sight */
+	struct store_options store; /* all that the file can say */
 	double ratio;
-	int64_t clone_extents; /* 0: FILE_STORE_CLONE_EXTENTS */
 };
 
 /** struct config - all strings live as long as it does. */

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/secret.h"
 #include "target/api/api.h"
+#include "target/store/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,7 +50,7 @@ static int64_t clone_extents(const struct config *config)
 	int64_t least = INT64_MAX;
 
 	for (unsigned i = 0; i < config->n_pools; i++) {
-		int64_t its = config->pools[i].clone_extents;
+		int64_t its = config->pools[i].store.clone_extents;
 
 		least = MIN(least, its ? its : FILE_STORE_CLONE_EXTENTS);
 	}
@@ -70,17 +71,13 @@ static int make_agent(struct run *run, struct err *err)
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < config->n_pools; i++) {
-		const struct config_pool *pool = &config->pools[i];
-		const struct catalog_config what = {
-			.name = pool->name,
-			.type = pool->type,
-			.path = pool->path,
-			.uuid = pool->uuid,
-			.ratio = pool->ratio,
-			.clone_extents = pool->clone_extents,
+		struct catalog_config what = {
+			.store = config->pools[i].store,
+			.ratio = config->pools[i].ratio,
 			.state_dir = config->state_dir,
-			.fs = &fsops_linux,
 		};
+
+		what.store.fs = &fsops_linux;
 
 		rc = catalog_new(&what, &catalogs[i], err);
 	}

@@ -27,6 +27,7 @@ static struct js *pool_js(const struct pool_view *view)
 	js_set_int(obj, "available", usage->available);
 	js_set_int(obj, "volumes", (int64_t)usage->volumes);
 	js_set_int(obj, "snapshots", (int64_t)usage->snapshots);
+	js_set_int(obj, "granularity", view->limits.granularity);
 	return obj;
 }
 
@@ -62,10 +63,11 @@ int api_info(void *self, const struct http_server_request *req, struct http_serv
 	}
 	struct js *obj = js_object();
 	struct js *limits = js_object();
+	int64_t granularity = agent_granularity(api->agent);
 
 	js_set_str(obj, "version", NV_VERSION);
-	js_set_int(obj, "granularity", STORE_GRANULARITY);
-	js_set_int(obj, "minVolumeSize", STORE_VOLUME_MIN);
+	js_set_int(obj, "granularity", granularity);
+	js_set_int(obj, "minVolumeSize", MAX(STORE_VOLUME_MIN, granularity));
 	js_set_int(obj, "maxVolumeSize", STORE_VOLUME_MAX);
 	js_set(obj, "portals", api_portals(api));
 	js_set_int(limits, "volumesPerPool", CATALOG_OBJECTS_MAX);

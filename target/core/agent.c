@@ -251,7 +251,8 @@ int agent_view(const struct found *found, bool extents, struct object_view *ret,
 
 	*ret = (struct object_view){.extents = -1};
 	if (store->ops->stat(store, name, &stat, &why) < 0 ||
-		(extents && store->ops->extents(store, name, &ret->extents, &why) < 0)) {
+		(extents && store->ops->extents &&
+			store->ops->extents(store, name, &ret->extents, &why) < 0)) {
 		return err_set(
 			err, why.code == ERR_UNAVAILABLE ? why.code : ERR_INTERNAL, "%s", why.msg);
 	}
@@ -282,6 +283,16 @@ int agent_get(
 	return agent_view(&found, true, ret, err);
 }
 
+int64_t agent_granularity(struct agent *agent)
+{
+	int64_t most = STORE_GRANULARITY;
+
+	for (unsigned i = 0; i < agent->n_catalogs; i++) {
+		most = MAX(most, catalog_limits(agent->catalogs[i]).granularity);
+	}
+	return most;
+}
+
 unsigned agent_pools(struct agent *agent, struct pool_view ret[AGENT_POOLS_MAX])
 {
 	for (unsigned i = 0; i < agent->n_catalogs; i++) {
@@ -295,6 +306,7 @@ unsigned agent_pools(struct agent *agent, struct pool_view ret[AGENT_POOLS_MAX])
 		}
 		view->ready = catalog_usage(catalog, &view->usage, &view->reason) == 0;
 		view->damaged = catalog_damage_count(catalog);
+		view->limits = catalog_limits(catalog);
 		catalog_uuid(catalog, view->uuid);
 		catalog_done(catalog);
 	}

@@ -60,6 +60,8 @@ void agent_lay_down(struct agent *agent);
 void agent_tick(struct agent *agent);
 /** agent_healthy - is every pool, portal and object well? Else -1, and @err says what is not. */
 MUST_USE int agent_healthy(struct agent *agent, struct err *err);
+/** agent_granularity - the largest step of sizes among the pools that were there once. */
+int64_t agent_granularity(struct agent *agent);
 /** agent_portals - as configured. */
 const struct portals *agent_portals(const struct agent *agent);
 
@@ -75,7 +77,8 @@ struct object_view {
 void object_view_done(struct object_view *view);
 #define _cleanup_object_view_ _cleanup_(object_view_done)
 
-/** struct volume_request - what a volume shall be; the strings are borrowed and were checked. */
+/** struct volume_request - what a volume shall be; the strings are borrowed and were checked. The
+ * size is rounded up to the pool's granularity. */
 struct volume_request {
 	const char *id;
 	const char *pool;
@@ -151,6 +154,7 @@ struct pool_view {
 	struct err reason;
 	struct catalog_usage usage;
 	size_t damaged;
+	struct store_limits limits; /* zero when it was never there */
 };
 /** agent_pools - all of them, in the order of the configuration. Return: how many. */
 unsigned agent_pools(struct agent *agent, struct pool_view ret[AGENT_POOLS_MAX]);

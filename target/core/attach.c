@@ -15,7 +15,7 @@
 
 static void record_path(const struct catalog *c, char out[PATH_MAX])
 {
-	(void)snprintf(out, PATH_MAX, "%s/pools/%s.json", c->state_dir, c->name);
+	(void)snprintf(out, PATH_MAX, "%s/pools/%s.json", c->config.state_dir, c->name);
 }
 
 /* What is known of the pool outside of it. */
@@ -60,12 +60,12 @@ static int record_write(const struct step *in UNUSED, const struct catalog *c,
 
 	js_set_str(obj, "name", c->name);
 	js_set_str(obj, "uuid", stamp->uuid);
-	js_set_str(obj, "path", c->path);
+	js_set_str(obj, "path", c->config.store.path);
 	js_set_int(obj, "generation", stamp->generation);
 	if (js_print(obj, "record of the pool", RECORD_MAX, &text, &len, err) < 0) {
 		return -1;
 	}
-	(void)snprintf(path, sizeof(path), "%s/pools", c->state_dir);
+	(void)snprintf(path, sizeof(path), "%s/pools", c->config.state_dir);
 	if (dir_make(AT_FDCWD, path, 0700, err) < 0) {
 		return -1;
 	}
@@ -81,21 +81,15 @@ static int refuse_older(const struct catalog *c, const struct record *record,
 	}
 	return err_set(err, ERR_FAILED_PRECONDITION,
 		"pool %s: %s holds an older copy of it (generation %lld, %lld is recorded), as from a backup, without what came since: mount the newest, or remove %s/pools/%s.json to use this one",
-		c->name, c->path, (long long)stamp->generation, (long long)record->generation,
-		c->state_dir, c->name);
+		c->name, c->config.store.path, (long long)stamp->generation,
+		(long long)record->generation, c->config.state_dir, c->name);
 }
 
 /* The pool, if it is the one that was recorded and no older copy of it. */
 static int open_recorded(const struct step *in, const struct catalog *c, struct record *record,
 	struct store **ret_store, struct stamp *ret_stamp, struct err *err)
 {
-	struct file_store_options options = {
-		.path = c->path,
-		.name = c->name,
-		.uuid = c->uuid,
-		.clone_extents = c->clone_extents,
-		.fs = c->fs,
-	};
+	struct store_options options = c->config.store;
 
 	if (record_read(c, record, err) < 0) {
 		return -1;
@@ -103,7 +97,7 @@ static int open_recorded(const struct step *in, const struct catalog *c, struct 
 	if (!options.uuid && record->uuid[0]) {
 		options.uuid = record->uuid;
 	}
-	if (file_store_open(in, &options, ret_store, ret_stamp, err) < 0) {
+	if (store_open(in, &options, ret_store, ret_stamp, err) < 0) {
 		return -1;
 	}
 	if (refuse_older(c, record, ret_stamp, err) < 0) {
@@ -245,7 +239,7 @@ static int note_orphan(const char *id, void *arg)
 		LOG_ERROR("data without a state; it is left alone", LOG_STR("pool", load->c->name),
 			LOG_STR("kind", object_kind_name(name.kind)), LOG_STR("id", id));
 		catalog_damage(load->c, name,
-			"its data file is there, but its state file is not: move the data file out of the pool, or restore the state file, and restart the agent");
+			"its data is there, but its state file is not: move the data out of the pool, or restore the state file, and restart the agent");
 	}
 	return 0;
 }
@@ -278,6 +272,7 @@ int catalog_attach(const struct step *in, struct catalog *c, struct err *err)
 		c->store = store;
 		(void)pthread_mutex_lock(&c->lock);
 		c->stamp = stamp;
+		c->limits = store->limits;
 		(void)pthread_mutex_unlock(&c->lock);
 		if (catalog_reset(c, &why) < 0 || store->ops->tidy(in, store, &why) < 0 ||
 			load_all(c, &why) < 0) {

@@ -34,23 +34,14 @@ int catalog_new(const struct catalog_config *config, struct catalog **ret, struc
 	struct catalog *c = calloc(1, sizeof(*c));
 
 	if (!c) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "pool %s: no memory", config->name);
+		return err_set(
+			err, ERR_RESOURCE_EXHAUSTED, "pool %s: no memory", config->store.name);
 	}
 	(void)pthread_rwlock_init(&c->use, NULL);
 	(void)pthread_mutex_init(&c->lock, NULL);
-	c->name = strdup(config->name);
-	c->type = strdup(config->type);
-	c->path = strdup(config->path);
-	c->uuid = config->uuid ? strdup(config->uuid) : NULL;
-	c->state_dir = strdup(config->state_dir);
-	c->ratio = config->ratio;
-	c->clone_extents = config->clone_extents;
-	c->fs = config->fs;
-	(void)err_set(&c->reason, ERR_UNAVAILABLE, "pool %s: not attached yet", config->name);
-	if (!c->name || !c->type || !c->path || (config->uuid && !c->uuid) || !c->state_dir) {
-		catalog_free(c);
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "pool %s: no memory", config->name);
-	}
+	c->config = *config;
+	c->name = config->store.name;
+	(void)err_set(&c->reason, ERR_UNAVAILABLE, "pool %s: not attached yet", c->name);
 	if (make_maps(c, err) < 0) {
 		catalog_free(c);
 		return -1;
@@ -71,11 +62,6 @@ void catalog_free(struct catalog *c)
 	store_free(c->store);
 	(void)pthread_rwlock_destroy(&c->use);
 	(void)pthread_mutex_destroy(&c->lock);
-	free(c->name);
-	free(c->type);
-	free(c->path);
-	free(c->uuid);
-	free(c->state_dir);
 	free(c);
 }
 
@@ -86,7 +72,7 @@ const char *catalog_name(const struct catalog *c)
 
 const char *catalog_type(const struct catalog *c)
 {
-	return c->type;
+	return c->config.store.type;
 }
 
 void catalog_uuid(struct catalog *c, char out[UUID_TEXT_SIZE])
@@ -94,6 +80,16 @@ void catalog_uuid(struct catalog *c, char out[UUID_TEXT_SIZE])
 	(void)pthread_mutex_lock(&c->lock);
 	memcpy(out, c->stamp.uuid, UUID_TEXT_SIZE);
 	(void)pthread_mutex_unlock(&c->lock);
+}
+
+struct store_limits catalog_limits(struct catalog *c)
+{
+	struct store_limits limits;
+
+	(void)pthread_mutex_lock(&c->lock);
+	limits = c->limits;
+	(void)pthread_mutex_unlock(&c->lock);
+	return limits;
 }
 
 /* The caller has the write lock of use. */
@@ -250,28 +246,33 @@ int catalog_damage_first(struct catalog *c, struct err *err)
 	return rc;
 }
 
+struct sum {
+	int64_t extent;
+	int64_t bytes;
+};
+
 static bool add_committed(const char *key UNUSED, void *value, void *arg)
 {
-	int64_t *sum = arg;
+	struct sum *sum = arg;
 
-	*sum += object_committed(value);
+	sum->bytes += object_committed(value, sum->extent);
 	return true;
 }
 
 /* The caller holds c->lock. */
 static int64_t committed(struct catalog *c)
 {
-	int64_t sum = 0;
+	struct sum sum = {.extent = c->store->limits.extent};
 
 	for (int kind = 0; kind < OBJECT_KINDS; kind++) {
 		map_each(c->objects[kind], add_committed, &sum);
 	}
-	return sum;
+	return sum.bytes;
 }
 
 static int64_t allowed(const struct catalog *c, const struct store_usage *usage)
 {
-	double most = c->ratio * (double)usage->size;
+	double most = c->config.ratio * (double)usage->size;
 
 	return most >= (double)INT64_MAX ? INT64_MAX : (int64_t)most;
 }
@@ -319,9 +320,10 @@ static int reserve(
 	struct catalog *c, struct object *object, bool is_new, int64_t most, struct err *err)
 {
 	struct object *old = map_get(c->objects[object->kind], object->id);
-	int64_t before = old ? object_committed(old) : 0;
+	int64_t extent = c->store->limits.extent;
+	int64_t before = old ? object_committed(old, extent) : 0;
 	int64_t used = committed(c) - before;
-	int64_t wanted = object_committed(object);
+	int64_t wanted = object_committed(object, extent);
 
 	if (is_new && old) {
 		return err_set(err, ERR_ALREADY_EXISTS, "%s %s: is there already",
@@ -431,7 +433,7 @@ void object_list_done(struct object_list *list)
 
 int catalog_usage(struct catalog *c, struct catalog_usage *ret, struct err *err)
 {
-	*ret = (struct catalog_usage){.ratio = c->ratio};
+	*ret = (struct catalog_usage){.ratio = c->config.ratio};
 	if (c->store->ops->usage(c->store, &ret->store, err) < 0) {
 		return -1;
 	}

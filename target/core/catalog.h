@@ -9,23 +9,19 @@
 #pragma once
 
 #include "common/base/step.h"
-#include "target/store/file.h"
+#include "target/store/kind.h"
 #include "target/store/object.h"
 #include "target/store/store.h"
 
 /** Most volumes, and most snapshots, of one pool. */
 #define CATALOG_OBJECTS_MAX 10000
 
-/** struct catalog_config - copied, but fs. */
+/** struct catalog_config - all of it is borrowed, and must live as long as the catalog. */
 struct catalog_config {
-	const char *name;
-	const char *type; /* "file" */
-	const char *path;
-	const char *uuid;      /* expected identity, NULL: the one recorded at first sight */
+	/** uuid: the expected identity, NULL: the one recorded at first sight. */
+	struct store_options store;
 	double ratio;	       /* of the pool's size that may be promised */
-	int64_t clone_extents; /* 0: FILE_STORE_CLONE_EXTENTS */
 	const char *state_dir; /* where identities are recorded, outside the pool */
-	const struct fsops *fs;
 };
 
 struct catalog;
@@ -38,6 +34,8 @@ const char *catalog_name(const struct catalog *catalog);
 const char *catalog_type(const struct catalog *catalog);
 /** catalog_uuid - the identity as text into @out, "" when never attached. */
 void catalog_uuid(struct catalog *catalog, char out[UUID_TEXT_SIZE]);
+/** catalog_limits - of its store; zero when never attached. Asks no disk. */
+struct store_limits catalog_limits(struct catalog *catalog);
 
 /**
  * catalog_attach - open the pool and read all states, instead of what was known before. Nothing in

@@ -13,14 +13,8 @@
 #define CATALOG_NSIDS_MAX 1024
 
 struct catalog {
-	char *name;
-	char *type;
-	char *path;
-	char *uuid;
-	char *state_dir;
-	double ratio;
-	int64_t clone_extents;
-	const struct fsops *fs;
+	struct catalog_config config;
+	const char *name;
 
 	pthread_rwlock_t use; /* read: an operation is under way; write: it is being attached */
 	struct store *store;  /* changes under the write lock of use only */
@@ -29,6 +23,7 @@ struct catalog {
 	bool ready;
 	struct err reason; /* why it is not ready */
 	struct stamp stamp;
+	struct store_limits limits;
 	struct map *objects[OBJECT_KINDS]; /* id to struct object */
 	struct map *damaged[OBJECT_KINDS]; /* id to reason */
 };

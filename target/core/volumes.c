@@ -78,7 +78,12 @@ static int look_up(
 	return rc < 0 ? -1 : 0;
 }
 
-static struct object *object_of(const struct volume_request *want)
+static int64_t size_in(struct catalog *catalog, int64_t size)
+{
+	return round_up(size, catalog_store(catalog)->limits.granularity);
+}
+
+static struct object *object_of(const struct volume_request *want, struct catalog *catalog)
 {
 	struct object *object = object_new(OBJECT_VOLUME, want->id);
 
@@ -95,7 +100,7 @@ static struct object *object_of(const struct volume_request *want)
 	(void)snprintf(object->subsystem, sizeof(object->subsystem), "%s", want->subsystem);
 	(void)snprintf(object->source_id, sizeof(object->source_id), "%s", want->source_id);
 	object->source = want->source;
-	object->size = want->size;
+	object->size = size_in(catalog, want->size);
 	object->created_size = want->size;
 	object->created_ms = clock_unix_ms();
 	object->written = want->source != SOURCE_NONE;
@@ -149,7 +154,7 @@ static int create(struct steps *steps, struct found *found, const struct volume_
 		creation.from_kind = name.kind;
 		creation.from = name.id;
 	}
-	found->object = object_of(want);
+	found->object = object_of(want, found->catalog);
 	if (!found->object) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "volume %s: no memory", want->id);
 	}
@@ -259,6 +264,7 @@ int agent_volume_resize(struct agent *agent, const char *id, int64_t size,
 		agent_find_ready(agent, name, &found, err) < 0) {
 		return -1;
 	}
+	size = size_in(found.catalog, size);
 	if (size > found.object->size && promise(&steps, &found, size, err) < 0) {
 		return -1;
 	}

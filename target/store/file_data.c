@@ -18,10 +18,10 @@ static int fail(struct object_name name, const char *what, int errnum, struct er
 static int open_data(
 	struct file_store *fs, struct object_name name, int flags, int *ret_fd, struct err *err)
 {
-	char file[FILE_NAME_SIZE];
+	char file[POOLDIR_NAME_SIZE];
 
-	file_store_name(name, FILE_DATA_SUFFIX, file);
-	*ret_fd = openat(fs->folders[name.kind], file, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+	pooldir_name(name, FILE_DATA_SUFFIX, file);
+	*ret_fd = openat(fs->dir.folders[name.kind], file, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*ret_fd < 0) {
 		return fail(name, "open its data file", errno, err);
 	}
@@ -35,7 +35,7 @@ static int make_data(const struct step *in, struct file_store *fs, struct object
 	if (open_data(fs, name, O_RDWR | O_CREAT | O_EXCL, ret_fd, err) < 0) {
 		return -1;
 	}
-	if (fs->fs->extent_hint(in, *ret_fd, (uint32_t)STORE_EXTENT_SIZE) < 0) {
+	if (fs->fs->extent_hint(in, *ret_fd, (uint32_t)FILE_STORE_EXTENT) < 0) {
 		return fail(name, "set the extent-size hint of its data file", errno, err);
 	}
 	return step_changed(in, "file", err);
@@ -56,7 +56,7 @@ static int settle(struct file_store *fs, int fd, struct object_name name, struct
 	if (fsync(fd) < 0) {
 		return fail(name, "write its data file to stable storage", errno, err);
 	}
-	return dir_sync(fs->folders[name.kind], ".", err);
+	return dir_sync(fs->dir.folders[name.kind], ".", err);
 }
 
 int file_data_create(const struct step *in, struct store *store, struct object_name name,
@@ -151,10 +151,10 @@ int file_data_remove(
 	const struct step *in UNUSED, struct store *store, struct object_name name, struct err *err)
 {
 	struct file_store *fs = file_store_of(store);
-	char file[FILE_NAME_SIZE];
+	char file[POOLDIR_NAME_SIZE];
 
-	file_store_name(name, FILE_DATA_SUFFIX, file);
-	if (file_remove(fs->folders[name.kind], file, err) < 0) {
+	pooldir_name(name, FILE_DATA_SUFFIX, file);
+	if (file_remove(fs->dir.folders[name.kind], file, err) < 0) {
 		return err_wrap(
 			err, "%s %s: remove its data file", object_kind_name(name.kind), name.id);
 	}
@@ -185,11 +185,11 @@ int file_data_stat(
 	struct store *store, struct object_name name, struct store_stat *ret, struct err *err)
 {
 	struct file_store *fs = file_store_of(store);
-	char file[FILE_NAME_SIZE];
+	char file[POOLDIR_NAME_SIZE];
 	struct stat st;
 
-	file_store_name(name, FILE_DATA_SUFFIX, file);
-	if (fstatat(fs->folders[name.kind], file, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	pooldir_name(name, FILE_DATA_SUFFIX, file);
+	if (fstatat(fs->dir.folders[name.kind], file, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		return fail(name, "look at its data file", errno, err);
 	}
 	if (!S_ISREG(st.st_mode)) {

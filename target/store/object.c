@@ -87,12 +87,12 @@ struct object_name object_name_of(const struct object *object)
 	return (struct object_name){object->kind, object->id};
 }
 
-int64_t object_committed(const struct object *object)
+int64_t object_committed(const struct object *object, int64_t extent)
 {
 	if (object->kind == OBJECT_SNAPSHOT) {
 		return object->pinned;
 	}
-	return (object->size + STORE_EXTENT_SIZE - 1) / STORE_EXTENT_SIZE * STORE_EXTENT_SIZE;
+	return round_up(object->size, extent);
 }
 
 static unsigned host_set_find(const struct host_set *set, const char *nqn)

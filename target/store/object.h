@@ -72,8 +72,9 @@ static inline void object_unrefp(struct object **object)
 
 /** object_name_of - its name; lives as long as the object. */
 struct object_name object_name_of(const struct object *object);
-/** object_committed - bytes of the pool that are promised to it. */
-int64_t object_committed(const struct object *object);
+/** object_committed - bytes of the pool that are promised to it, where space is given out in pieces
+ * of @extent. */
+int64_t object_committed(const struct object *object, int64_t extent);
 
 /** host_set_has - exact comparison, ever. */
 bool host_set_has(const struct host_set *set, const char *nqn);

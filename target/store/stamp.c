@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading, making and doubting the identity of a pool of files.
+ * Reading, making and doubting the identity of a pool.
  */
 #include "target/store/stamp.h"
 
@@ -25,8 +25,8 @@ static int stamp_parse(const char *path, const char *text, struct stamp *ret, st
 	char file[PATH_MAX];
 	const char *uuid;
 	const char *name;
-	const char *type;
 	int64_t version;
+	int type;
 	int64_t created;
 	uint8_t bytes[16];
 
@@ -40,7 +40,7 @@ static int stamp_parse(const char *path, const char *text, struct stamp *ret, st
 		js_only_keys(&top, stamp_keys, err) < 0 ||
 		js_get_str(&top, "uuid", UUID_TEXT_SIZE - 1, &uuid, err) < 0 ||
 		js_get_str(&top, "name", OBJECT_ID_MAX, &name, err) < 0 ||
-		js_get_str(&top, "type", 16, &type, err) < 0 ||
+		js_get_choice(&top, "type", store_types, &type, err) < 0 ||
 		js_get_int(&top, "createdAt", 0, INT64_MAX, &created, err) < 0) {
 		return -1;
 	}
@@ -48,11 +48,9 @@ static int stamp_parse(const char *path, const char *text, struct stamp *ret, st
 		object_id_check("name", name, err) < 0) {
 		return err_wrap(err, "%s", file);
 	}
-	if (!streq(type, "file")) {
-		return js_fail(&top, "type", err, "must be \"file\"");
-	}
 	uuid_print(bytes, ret->uuid);
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
+	(void)snprintf(ret->type, sizeof(ret->type), "%s", store_types[type]);
 	return 0;
 }
 
@@ -136,7 +134,7 @@ static int stamp_write(
 	js_set_int(obj, "version", STAMP_VERSION);
 	js_set_str(obj, "uuid", stamp->uuid);
 	js_set_str(obj, "name", stamp->name);
-	js_set_str(obj, "type", "file");
+	js_set_str(obj, "type", stamp->type);
 	js_set_int(obj, "createdAt", clock_unix_ms());
 	if (js_print(obj, STAMP_FILE, STAMP_MAX, &text, &len, err) < 0) {
 		return -1;
@@ -174,16 +172,17 @@ int stamp_init(const struct step *in, const char *path, const char *name, const 
 		*err = why;
 		return -1;
 	}
-	if (refuse_leftovers(dirfd, path, FILE_STORE_VOLUMES, err) < 0 ||
-		refuse_leftovers(dirfd, path, FILE_STORE_SNAPSHOTS, err) < 0 ||
+	if (refuse_leftovers(dirfd, path, POOLDIR_VOLUMES, err) < 0 ||
+		refuse_leftovers(dirfd, path, POOLDIR_SNAPSHOTS, err) < 0 ||
 		stamp_probe_reflink(in, dirfd, path, fs, err) < 0 ||
-		dir_make(dirfd, FILE_STORE_VOLUMES, 0700, err) < 0 ||
-		dir_make(dirfd, FILE_STORE_SNAPSHOTS, 0700, err) < 0 ||
+		dir_make(dirfd, POOLDIR_VOLUMES, 0700, err) < 0 ||
+		dir_make(dirfd, POOLDIR_SNAPSHOTS, 0700, err) < 0 ||
 		dir_sync(dirfd, ".", err) < 0) {
 		return -1;
 	}
 	uuid_random(uuid);
 	uuid_print(uuid, ret->uuid);
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
+	(void)snprintf(ret->type, sizeof(ret->type), FILE_STORE_TYPE);
 	return stamp_write(in, dirfd, ret, err);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The identity of a pool of files: a small file in its directory. A directory without it, or with
+ * The identity of a pool: a small file in its directory. A directory without it, or with
  * another one, is not the pool, whatever lies in it: most often the file system is not mounted.
  */
 #pragma once
@@ -12,11 +12,17 @@
 
 /** Name of the file. */
 #define STAMP_FILE ".nvmetcp-pool"
+/** The folders beside it. */
+#define POOLDIR_VOLUMES "volumes"
+#define POOLDIR_SNAPSHOTS "snapshots"
+/** Longest type of a pool, with its NUL. */
+#define STAMP_TYPE_SIZE 16
 
 struct stamp {
 	char uuid[UUID_TEXT_SIZE];
 	char name[OBJECT_ID_SIZE];
-	int64_t generation; /* of what file_store_open() opened; 0 elsewhere */
+	char type[STAMP_TYPE_SIZE];
+	int64_t generation; /* of what store_open() opened; 0 elsewhere */
 };
 
 /**

@@ -15,13 +15,11 @@
 /** Longest id of a volume or snapshot. */
 #define OBJECT_ID_MAX 63
 #define OBJECT_ID_SIZE (OBJECT_ID_MAX + 1)
-/** Sizes come in steps of this many bytes, from the least to the largest. */
+/** Sizes come in steps of this many bytes, from the least to the largest; of a store whose own step
+ * is larger, a volume gets the next size that it has. */
 #define STORE_GRANULARITY INT64_C(4096)
 #define STORE_VOLUME_MIN MIB
 #define STORE_VOLUME_MAX (64 * TIB)
-/** Space is given out in pieces of this many bytes: a volume may take up to one more than its size.
- */
-#define STORE_EXTENT_SIZE MIB
 /** Longest state text. */
 #define STORE_STATE_MAX (256 * 1024)
 
@@ -50,6 +48,12 @@ struct store_usage {
 struct store_stat {
 	int64_t size;
 	int64_t allocated; /* bytes, shared ones included */
+};
+
+/** struct store_limits - what differs between stores; powers of 2. */
+struct store_limits {
+	int64_t granularity; /* sizes are multiples of it; a multiple of STORE_GRANULARITY */
+	int64_t extent;	     /* a volume may take its size, rounded up to a multiple of this */
 };
 
 struct store;
@@ -84,6 +88,7 @@ struct store_ops {
 	/** NOT_FOUND when there is no data under this name. */
 	int (*stat)(struct store *store, struct object_name name, struct store_stat *ret,
 		struct err *err);
+	/** In how many pieces the data lies. NULL where that makes no difference. */
 	int (*extents)(struct store *store, struct object_name name, int64_t *ret, struct err *err);
 	/** What the kernel's target opens: an absolute path. */
 	int (*path)(
@@ -112,7 +117,14 @@ struct store_ops {
 /** The head of every store. */
 struct store {
 	const struct store_ops *ops;
+	struct store_limits limits;
 };
+
+/** round_up - to a multiple of @unit, a power of 2; sizes are far below the largest number. */
+static inline int64_t round_up(int64_t size, int64_t unit)
+{
+	return (size + unit - 1) & ~(unit - 1);
+}
 
 /** store_free - accepts NULL. */
 void store_free(struct store *store);

@@ -40,9 +40,9 @@ static void test_least(void **state UNUSED)
 	assert_true(config.gate);
 	assert_int_equal(config.pool_wait_s, 120);
 	assert_int_equal(config.n_pools, 1);
-	assert_string_equal(config.pools[0].type, "file");
+	assert_string_equal(config.pools[0].store.type, "file");
 	assert_true(config.pools[0].ratio > 0.99 && config.pools[0].ratio < 1.01);
-	assert_int_equal(config.pools[0].clone_extents, 0);
+	assert_int_equal(config.pools[0].store.clone_extents, 0);
 }
 
 static void test_full(void **state UNUSED)
@@ -61,7 +61,7 @@ static void test_full(void **state UNUSED)
 	assert_false(config.gate);
 	assert_int_equal(config.portals.n, 2);
 	assert_int_equal(config.n_pools, 2);
-	assert_int_equal(config.pools[0].clone_extents, 10);
+	assert_int_equal(config.pools[0].store.clone_extents, 10);
 	assert_true(config.pools[0].ratio > 2.4 && config.pools[0].ratio < 2.6);
 	config_done(&config);
 	assert_ok(load("{\"listen\":\"unix:/run/x.sock\"," PORTALS "," POOLS "}", &config), err);

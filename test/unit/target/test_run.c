@@ -47,7 +47,8 @@ static struct config config_of(const char *state_dir)
 		.state_dir = state_dir,
 		.configfs = emu.root,
 		.n_pools = 1,
-		.pools = {{.name = "one", .type = "file", .path = place.path, .ratio = 1.0}},
+		.pools = {{.store = {.name = "one", .type = "file", .path = place.path},
+			.ratio = 1.0}},
 	};
 
 	assert_ok(portals_parse("portals", "127.0.0.1:4420", &config.portals, &err), err);

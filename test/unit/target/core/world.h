@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "target/core/agent_priv.h"
+#include "target/store/file.h"
 #include "test/unit/target/emulator.h"
 
 #define HOST_A NQN_PREFIX "node.test.a"
@@ -52,13 +53,13 @@ static inline struct deadline soon(void)
 static inline struct catalog *make_catalog(const char *name, const char *path)
 {
 	const struct catalog_config config = {
-		.name = name,
-		.type = "file",
-		.path = path,
+		.store = {.type = FILE_STORE_TYPE,
+			.name = name,
+			.path = path,
+			.clone_extents = 1000,
+			.fs = &fake_fsops},
 		.ratio = world.ratio,
-		.clone_extents = 1000,
 		.state_dir = world.state_dir.path,
-		.fs = &fake_fsops,
 	};
 	struct catalog *catalog = NULL;
 

@@ -15,7 +15,7 @@ struct fixture {
 static inline int open_store(
 	struct fixture *f, const char *name, const char *uuid, struct store **ret, struct err *err)
 {
-	struct file_store_options options = {
+	struct store_options options = {
 		.path = f->place.path,
 		.name = name,
 		.uuid = uuid,

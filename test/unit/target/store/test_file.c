@@ -34,7 +34,7 @@ static void test_open(void **state)
 static void test_open_path(void **state)
 {
 	struct fixture *f = *state;
-	struct file_store_options options = {.name = "pool", .fs = &fake_fsops};
+	struct store_options options = {.name = "pool", .fs = &fake_fsops};
 	struct store *store = NULL;
 	struct stamp stamp;
 

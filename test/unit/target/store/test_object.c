@@ -36,14 +36,14 @@ static void test_committed(void **state UNUSED)
 	struct object *snapshot = object_new(OBJECT_SNAPSHOT, "s");
 
 	volume->size = 4096;
-	assert_int_equal(object_committed(volume), MIB);
+	assert_int_equal(object_committed(volume, MIB), MIB);
 	volume->size = MIB;
-	assert_int_equal(object_committed(volume), MIB);
+	assert_int_equal(object_committed(volume, MIB), MIB);
 	volume->size = MIB + 4096;
-	assert_int_equal(object_committed(volume), 2 * MIB);
+	assert_int_equal(object_committed(volume, MIB), 2 * MIB);
 	snapshot->size = 10 * MIB;
 	snapshot->pinned = 8192;
-	assert_int_equal(object_committed(snapshot), 8192);
+	assert_int_equal(object_committed(snapshot, MIB), 8192);
 	assert_int_equal(snapshot->source, SOURCE_VOLUME);
 	object_unref(volume);
 	object_unref(snapshot);
