@@ -24,11 +24,21 @@ struct run {
 	const char *name;
 	pid_t pid;
 	int pidfd;
-	int out;   /* read end of the output's pipe, or the file of one that may go on */
-	int epoll; /* readable when the pipe or the pidfd is */
+	int out;    /* read end of the output's pipe, or the file of one that may go on */
+	int errors; /* file of stderr, -1: it goes where the output goes */
+	int epoll;  /* readable when the pipe or the pidfd is */
 	bool goes_on;
 	char *output;
+	size_t max;
 	size_t len;
+};
+
+/* What the child gets; -1: none. */
+struct lent {
+	int out;
+	int errors;
+	int pass;
+	int hold;
 };
 
 static char *no_path[] = {(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}};
@@ -61,13 +71,15 @@ static int set_lent(posix_spawn_file_actions_t *actions, int pass, int hold)
 	return rc ? rc : posix_spawn_file_actions_addclosefrom_np(actions, next);
 }
 
-static int set_actions(posix_spawn_file_actions_t *actions, int out, int pass, int hold)
+static int set_actions(posix_spawn_file_actions_t *actions, const struct lent *lent)
 {
 	int rc = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
 
-	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, out, 1);
-	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, out, 2);
-	return rc ? rc : set_lent(actions, pass, hold);
+	rc = rc ? rc : posix_spawn_file_actions_adddup2(actions, lent->out, 1);
+	rc = rc ? rc
+		: posix_spawn_file_actions_adddup2(
+			  actions, lent->errors >= 0 ? lent->errors : lent->out, 2);
+	return rc ? rc : set_lent(actions, lent->pass, lent->hold);
 }
 
 static int set_attributes(posix_spawnattr_t *attr)
@@ -85,7 +97,7 @@ static int set_attributes(posix_spawnattr_t *attr)
 }
 
 /* posix_spawn with everything set. Return: 0, or an errno. */
-static int start(const struct spawn *what, int out, int pass, int hold, pid_t *ret_pid)
+static int start(const struct spawn *what, const struct lent *lent, pid_t *ret_pid)
 {
 	char language[] = "LANG=C";
 	char *env[] = {path_variable(), language, NULL};
@@ -98,7 +110,7 @@ static int start(const struct spawn *what, int out, int pass, int hold, pid_t *r
 	}
 	rc = posix_spawnattr_init(&attr);
 	if (rc == 0) {
-		rc = set_actions(&actions, out, pass, hold);
+		rc = set_actions(&actions, lent);
 		rc = rc ? rc : set_attributes(&attr);
 		/* The argument vector is not written to; its type is of old. */
 		rc = rc ? rc
@@ -127,7 +139,7 @@ static bool drain(struct run *run)
 		if (n == 0) {
 			return false;
 		}
-		size_t kept = MIN((size_t)n, SPAWN_OUTPUT_MAX - run->len);
+		size_t kept = MIN((size_t)n, run->max - run->len);
 		/* Without NULs, so that it can be read as a string to its end. */
 		for (size_t k = 0; k < kept; k++) {
 			run->output[run->len + k] = chunk[k] ? chunk[k] : '?';
@@ -137,17 +149,26 @@ static bool drain(struct run *run)
 	return true;
 }
 
-/* Nobody reads the pipe of a child that goes on without us, and it would end of that; so its output
- * is a file, of a size that stays. */
-static int open_file(struct run *run, int *ret_low, struct err *err)
+/* A file in memory, of a size that stays. */
+static int open_memory(const struct run *run, size_t size, int *ret_fd, struct err *err)
 {
-	run->out = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	*ret_low = run->out < 0 ? -1 : dup(run->out);
-	if (*ret_low < 0 || ftruncate(run->out, SPAWN_OUTPUT_MAX) < 0 ||
-		fcntl(run->out, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
+	*ret_fd = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*ret_fd < 0 || ftruncate(*ret_fd, (off_t)size) < 0 ||
+		fcntl(*ret_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
 		return err_errno(err, errno, "%s: file for its output", run->name);
 	}
 	return 0;
+}
+
+/* Nobody reads the pipe of a child that goes on without us, and it would end of that; so its output
+ * is a file. */
+static int open_file(struct run *run, int *ret_low, struct err *err)
+{
+	if (open_memory(run, run->max, &run->out, err) < 0) {
+		return -1;
+	}
+	*ret_low = dup(run->out);
+	return *ret_low < 0 ? err_errno(err, errno, "%s: file for its output", run->name) : 0;
 }
 
 static int open_pipe(struct run *run, int *ret_low, struct err *err)
@@ -167,9 +188,20 @@ static int open_pipe(struct run *run, int *ret_low, struct err *err)
 /* What is in the file: all up to the first NUL, which it is filled with. */
 static void read_file(struct run *run)
 {
-	ssize_t n = pread(run->out, run->output, SPAWN_OUTPUT_MAX, 0);
+	ssize_t n = pread(run->out, run->output, run->max, 0);
 
 	run->len = n > 0 ? strnlen(run->output, (size_t)n) : 0;
+}
+
+/* The same for stderr; without memory there is none. */
+static void read_errors(const struct run *run, struct spawn_result *ret)
+{
+	if (run->errors >= 0) {
+		ret->errors = calloc(1, SPAWN_ERRORS_MAX + 1);
+		if (ret->errors && pread(run->errors, ret->errors, SPAWN_ERRORS_MAX, 0) < 0) {
+			ret->errors[0] = '\0';
+		}
+	}
 }
 
 static bool ended(int pidfd)
@@ -252,7 +284,8 @@ static int run_child(struct run *run, const struct spawn *what, const struct dea
 {
 	_cleanup_close_ int low = -1;
 
-	if ((what->goes_on ? open_file(run, &low, err) : open_pipe(run, &low, err)) < 0) {
+	if ((what->goes_on ? open_file(run, &low, err) : open_pipe(run, &low, err)) < 0 ||
+		(what->apart && open_memory(run, SPAWN_ERRORS_MAX, &run->errors, err) < 0)) {
 		return -1;
 	}
 	_cleanup_close_ int out = fcntl(low, F_DUPFD_CLOEXEC, HIGH_FD);
@@ -260,10 +293,14 @@ static int run_child(struct run *run, const struct spawn *what, const struct dea
 		what->pass_fd >= 0 ? fcntl(what->pass_fd, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
 	_cleanup_close_ int hold =
 		what->hold_fd > 0 ? fcntl(what->hold_fd, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
-	if (out < 0 || (what->pass_fd >= 0 && pass < 0) || (what->hold_fd > 0 && hold < 0)) {
+	_cleanup_close_ int errors =
+		run->errors >= 0 ? fcntl(run->errors, F_DUPFD_CLOEXEC, HIGH_FD) : -1;
+	if (out < 0 || (what->pass_fd >= 0 && pass < 0) || (what->hold_fd > 0 && hold < 0) ||
+		(run->errors >= 0 && errors < 0)) {
 		return err_errno(err, errno, "%s: prepare its descriptors", run->name);
 	}
-	int rc = start(what, out, pass, hold, &run->pid);
+	const struct lent lent = {out, errors, pass, hold};
+	int rc = start(what, &lent, &run->pid);
 	if (rc) {
 		return err_errno(err, rc, "%s: start", run->name);
 	}
@@ -287,11 +324,16 @@ static int run_child(struct run *run, const struct spawn *what, const struct dea
 int spawn_run(const struct spawn *what, const struct deadline *dl, struct spawn_result *ret,
 	struct err *err)
 {
-	struct run run = {
-		.name = what->argv[0], .pid = -1, .pidfd = -1, .out = -1, .goes_on = what->goes_on};
+	struct run run = {.name = what->argv[0],
+		.pid = -1,
+		.pidfd = -1,
+		.out = -1,
+		.errors = -1,
+		.max = what->output_max ? what->output_max : SPAWN_OUTPUT_MAX,
+		.goes_on = what->goes_on};
 
 	*ret = (struct spawn_result){.exit_code = -1, .stuck_pid = -1};
-	run.output = malloc(SPAWN_OUTPUT_MAX + 1);
+	run.output = malloc(run.max + 1);
 	if (!run.output) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", run.name);
 	}
@@ -303,6 +345,8 @@ int spawn_run(const struct spawn *what, const struct deadline *dl, struct spawn_
 	run.epoll = epoll_create1(EPOLL_CLOEXEC);
 	int result = run.epoll < 0 ? err_errno(err, errno, "%s: epoll", run.name)
 				   : run_child(&run, what, dl, ret, err);
+	read_errors(&run, ret);
+	base_closep(&run.errors);
 	base_closep(&run.epoll);
 	base_closep(&run.pidfd);
 	base_closep(&run.out);
@@ -322,5 +366,7 @@ bool spawn_gone(pid_t pid)
 void spawn_result_done(struct spawn_result *result)
 {
 	free(result->output);
+	free(result->errors);
 	result->output = NULL;
+	result->errors = NULL;
 }

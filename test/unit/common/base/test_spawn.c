@@ -82,6 +82,27 @@ static void test_output_is_capped(void **state)
 	spawn_result_done(&result);
 }
 
+static void test_more_output_and_errors_apart(void **state)
+{
+	const char *const argv[] = {"sh", "-c",
+		"yes | head -c 100000; echo why >&2; yes no | head -c 9000 >&2 2>/dev/null; true",
+		NULL};
+	const struct spawn what = {
+		.argv = argv, .pass_fd = SPAWN_NO_FD, .output_max = 90000, .apart = true};
+	struct deadline dl = deadline_in(FAR_MS);
+	struct spawn_result result;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(spawn_run(&what, &dl, &result, &err), 0);
+	assert_int_equal(strlen(result.output), 90000);
+	assert_null(strstr(result.output, "why"));
+	assert_int_equal(strncmp(result.errors, "why\nno\n", 7), 0);
+	assert_true(strlen(result.errors) <= SPAWN_ERRORS_MAX);
+	spawn_result_done(&result);
+	assert_null(result.errors);
+}
+
 static void test_missing_program(void **state)
 {
 	const char *const argv[] = {"no-such-program-at-all", NULL};
@@ -446,6 +467,7 @@ int main(void)
 		cmocka_unit_test(test_exit_codes),
 		cmocka_unit_test(test_output_of_both_streams),
 		cmocka_unit_test(test_output_is_capped),
+		cmocka_unit_test(test_more_output_and_errors_apart),
 		cmocka_unit_test(test_missing_program),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_without_a_path),
