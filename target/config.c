@@ -5,7 +5,7 @@
 #include "target/config.h"
 
 #include "common/base/parse.h"
-#include "target/store/file.h"
+#include "target/store/lvmthin.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -25,10 +25,38 @@ static int want_absolute(const struct js_at *in, const char *key, const char *pa
 	return 0;
 }
 
+/* Keys that one kind of store needs, and the other has no use for. */
+static int of_type(const struct js_at *in, struct store_options *store, struct err *err)
+{
+	static const char *const only_file[] = {"cloneExtents", NULL};
+	static const char *const only_thin[] = {"vg", "thinPool", NULL};
+	bool thin = streq(store->type, LVMTHIN_STORE_TYPE);
+
+	for (const char *const *key = thin ? only_file : only_thin; *key; key++) {
+		if (js_has(in, *key)) {
+			return js_fail(
+				in, *key, err, "is not for pools of the type \"%s\"", store->type);
+		}
+	}
+	if (!thin) {
+		return 0;
+	}
+	if (js_get_str(in, "vg", LVM_NAME_SIZE - 1, &store->vg, err) < 0 ||
+		js_get_str(in, "thinPool", LVM_NAME_SIZE - 1, &store->thin_pool, err) < 0) {
+		return -1;
+	}
+	if (lvm_name_check("vg", store->vg, NULL) < 0 ||
+		lvm_name_check("thinPool", store->thin_pool, NULL) < 0) {
+		return js_fail(in, lvm_name_check("vg", store->vg, NULL) < 0 ? "vg" : "thinPool",
+			err, "must be a name as LVM has them");
+	}
+	return 0;
+}
+
 static int pool_parse(const struct js_at *in, struct config_pool *pool, struct err *err)
 {
 	static const char *const keys[] = {
-		"name", "type", "path", "uuid", "ratio", "cloneExtents", NULL};
+		"name", "type", "path", "uuid", "ratio", "cloneExtents", "vg", "thinPool", NULL};
 	uint8_t uuid[16];
 	int type = 0;
 
@@ -45,6 +73,9 @@ static int pool_parse(const struct js_at *in, struct config_pool *pool, struct e
 		return -1;
 	}
 	pool->store.type = store_types[type];
+	if (of_type(in, &pool->store, err) < 0) {
+		return -1;
+	}
 	if (object_id_check("name", pool->store.name, err) < 0) {
 		return js_fail(in, "name", err,
 			"must be 1 to %d characters of a-z, 0-9 and '-', not starting with '-'",
@@ -56,6 +87,11 @@ static int pool_parse(const struct js_at *in, struct config_pool *pool, struct e
 		return js_fail(in, "uuid", err, "must be a UUID, as --init-pool printed it");
 	}
 	return 0;
+}
+
+static bool same_thin_pool(const struct store_options *a, const struct store_options *b)
+{
+	return a->vg && b->vg && streq(a->vg, b->vg) && streq(a->thin_pool, b->thin_pool);
 }
 
 static int pools_parse(const struct js_at *top, struct config *config, struct err *err)
@@ -83,6 +119,12 @@ static int pools_parse(const struct js_at *top, struct config *config, struct er
 			if (streq(config->pools[i].store.path, config->pools[j].store.path)) {
 				return js_fail(&item, "path", err, "\"%s\" is there twice",
 					config->pools[i].store.path);
+			}
+			if (same_thin_pool(&config->pools[i].store, &config->pools[j].store)) {
+				return js_fail(&item, "thinPool", err,
+					"\"%s\" of \"%s\" is there twice",
+					config->pools[i].store.thin_pool,
+					config->pools[i].store.vg);
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nvmetcp-target: turns directories of this machine into volumes over NVMe/TCP.
+ * nvmetcp-target: turns directories and thin pools of this machine into volumes over NVMe/TCP.
  */
 #include "common/base/log.h"
 #include "target/check.h"
@@ -18,9 +18,10 @@ static const char help[] =
 	"Usage: nvmetcp-target --config FILE [--log-level LEVEL]\n"
 	"       nvmetcp-target check [--config FILE]\n"
 	"       nvmetcp-target --check-config FILE\n"
-	"       nvmetcp-target --init-pool DIRECTORY NAME\n"
+	"       nvmetcp-target --init-pool DIRECTORY NAME [VG/THINPOOL]\n"
 	"\n"
-	"Manages volumes in directories of this machine and exports them over NVMe/TCP.\n"
+	"Manages volumes in directories and LVM thin pools of this machine and exports them over\n"
+	"NVMe/TCP.\n"
 	"\n"
 	"  --config FILE          run with this configuration (JSON, see docs/target.md)\n"
 	"  check                  say what this machine lacks to run with the configuration\n"
@@ -31,7 +32,9 @@ static const char help[] =
 	"                         identity: tries reflink, makes the folders volumes and\n"
 	"                         snapshots and the file .nvmetcp-pool. Formats and mounts\n"
 	"                         nothing. On a directory that is this pool already it only\n"
-	"                         prints the identity.\n"
+	"                         prints the identity. With VG/THINPOOL the volumes will be in\n"
+	"                         that thin pool of LVM, and DIR holds only what is known of\n"
+	"                         them; no reflink is needed then. The thin pool gets a tag.\n"
 	"  --log-level LEVEL      debug, info (default), warning or error; lines of JSON on stderr\n"
 	"  --help, --version\n"
 	"\n"
@@ -45,6 +48,7 @@ struct args {
 	bool check; /* the machine */
 	const char *init_dir;
 	const char *init_name;
+	const char *init_thin_pool;
 	enum log_level level;
 	bool done; /* --help or --version was answered */
 };
@@ -100,6 +104,9 @@ static int read_args(int argc, char **argv, struct args *ret)
 	if (ret->init_dir && optind < argc) {
 		ret->init_name = argv[optind++];
 	}
+	if (ret->init_name && optind < argc) {
+		ret->init_thin_pool = argv[optind++];
+	}
 	if (optind < argc && streq(argv[optind], "check")) {
 		ret->check = true;
 		optind++;
@@ -151,7 +158,7 @@ int main(int argc, char **argv)
 	}
 	log_set(args.level, STDERR_FILENO);
 	if (args.init_dir) {
-		return run_init_pool(args.init_dir, args.init_name, &err) < 0
+		return run_init_pool(args.init_dir, args.init_name, args.init_thin_pool, &err) < 0
 			       ? fail(&err, EXIT_FAILED)
 			       : 0;
 	}

@@ -10,6 +10,7 @@
 #include "common/base/secret.h"
 #include "target/api/api.h"
 #include "target/store/file.h"
+#include "target/store/lvmthin.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,6 +53,9 @@ static int64_t clone_extents(const struct config *config)
 	for (unsigned i = 0; i < config->n_pools; i++) {
 		int64_t its = config->pools[i].store.clone_extents;
 
+		if (!streq(config->pools[i].store.type, FILE_STORE_TYPE)) {
+			continue;
+		}
 		least = MIN(least, its ? its : FILE_STORE_CLONE_EXTENTS);
 	}
 	return least;
@@ -78,6 +82,7 @@ static int make_agent(struct run *run, struct err *err)
 		};
 
 		what.store.fs = &fsops_linux;
+		what.store.lvm = &lvm_linux;
 
 		rc = catalog_new(&what, &catalogs[i], err);
 	}
@@ -228,23 +233,48 @@ int run_agent(const struct config *config, struct err *err)
 }
 
 struct init {
-	const char *path;
-	const char *name;
+	struct store_options options;
 	struct stamp stamp;
 };
 
 static int init_step(const struct step *in, void *arg, struct err *err)
 {
 	struct init *init = arg;
+	const struct store_options *options = &init->options;
 
-	return stamp_init(in, init->path, init->name, &fsops_linux, &init->stamp, err);
+	return options->thin_pool ? lvmthin_init(in, options, &init->stamp, err)
+				  : stamp_init(in, options->path, options->name, options->fs,
+					    &init->stamp, err);
 }
 
-int run_init_pool(const char *path, const char *name, struct err *err)
+/* "vg/pool" as two names, both in @copy, which the caller frees. */
+static int split_thin_pool(
+	const char *text, char **ret_copy, struct store_options *ret, struct err *err)
+{
+	char *copy = strdup(text);
+	char *slash = copy ? strchr(copy, '/') : NULL;
+
+	*ret_copy = copy;
+	if (!slash) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"%s: must be a volume group and a thin pool in it, as \"vg/pool\"", text);
+	}
+	*slash = '\0';
+	ret->vg = copy;
+	ret->thin_pool = slash + 1;
+	return 0;
+}
+
+int run_init_pool(const char *path, const char *name, const char *thin_pool, struct err *err)
 {
 	struct steps steps = {.operation = "InitPool"};
-	struct init init = {.path = path, .name = name};
+	struct init init = {
+		.options = {.path = path, .name = name, .fs = &fsops_linux, .lvm = &lvm_linux}};
+	_cleanup_free_ char *copy = NULL;
 
+	if (thin_pool && split_thin_pool(thin_pool, &copy, &init.options, err) < 0) {
+		return -1;
+	}
 	if (step_run(&steps, "stamp", init_step, &init, err) < 0) {
 		return -1;
 	}

@@ -12,8 +12,10 @@
  */
 MUST_USE int run_agent(const struct config *config, struct err *err);
 
-/** run_init_pool - make @path a pool named @name and print its identity on stdout. */
-MUST_USE int run_init_pool(const char *path, const char *name, struct err *err);
+/** run_init_pool - make @path a pool named @name, of files or for the volumes in @thin_pool
+ * ("vg/pool", NULL: of files), and print its identity on stdout. */
+MUST_USE int run_init_pool(
+	const char *path, const char *name, const char *thin_pool, struct err *err);
 
 /** run_notify - tell the service manager, if there is one, e.g. "READY=1". */
 void run_notify(const char *state);

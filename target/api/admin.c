@@ -28,6 +28,10 @@ static struct js *pool_js(const struct pool_view *view)
 	js_set_int(obj, "volumes", (int64_t)usage->volumes);
 	js_set_int(obj, "snapshots", (int64_t)usage->snapshots);
 	js_set_int(obj, "granularity", view->limits.granularity);
+	if (usage->store.meta_size > 0) {
+		js_set_int(obj, "metadataSize", usage->store.meta_size);
+		js_set_int(obj, "metadataFree", usage->store.meta_free);
+	}
 	return obj;
 }
 
@@ -103,6 +107,8 @@ static void set_pool(const struct api *api, const struct pool_view *view)
 		/* Better no value than an old one. */
 		metric_forget(api->pool_size, values);
 		metric_forget(api->pool_free, values);
+		metric_forget(api->pool_meta_size, values);
+		metric_forget(api->pool_meta_free, values);
 		metric_forget(api->pool_committed, values);
 		metric_forget(api->pool_volumes, values);
 		metric_forget(api->pool_snapshots, values);
@@ -111,6 +117,10 @@ static void set_pool(const struct api *api, const struct pool_view *view)
 	}
 	metric_set(api->pool_size, values, (double)view->usage.store.size);
 	metric_set(api->pool_free, values, (double)view->usage.store.free);
+	if (view->usage.store.meta_size > 0) {
+		metric_set(api->pool_meta_size, values, (double)view->usage.store.meta_size);
+		metric_set(api->pool_meta_free, values, (double)view->usage.store.meta_free);
+	}
 	metric_set(api->pool_committed, values, (double)view->usage.committed);
 	metric_set(api->pool_volumes, values, (double)view->usage.volumes);
 	metric_set(api->pool_snapshots, values, (double)view->usage.snapshots);

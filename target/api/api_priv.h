@@ -15,6 +15,8 @@ struct api {
 	struct metric *pool_ready;
 	struct metric *pool_size;
 	struct metric *pool_free;
+	struct metric *pool_meta_size;
+	struct metric *pool_meta_free;
 	struct metric *pool_committed;
 	struct metric *pool_volumes;
 	struct metric *pool_snapshots;

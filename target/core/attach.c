@@ -86,11 +86,12 @@ static int refuse_older(const struct catalog *c, const struct record *record,
 }
 
 /* The pool, if it is the one that was recorded and no older copy of it. */
-static int open_recorded(const struct step *in, const struct catalog *c, struct record *record,
-	struct store **ret_store, struct stamp *ret_stamp, struct err *err)
+static int open_recorded(const struct step *in, const struct catalog *c, bool look_only,
+	struct record *record, struct store **ret_store, struct stamp *ret_stamp, struct err *err)
 {
 	struct store_options options = c->config.store;
 
+	options.look_only = look_only;
 	if (record_read(c, record, err) < 0) {
 		return -1;
 	}
@@ -150,7 +151,7 @@ static int open_store(const struct step *in, struct catalog *c, struct store **r
 {
 	struct record record;
 
-	if (open_recorded(in, c, &record, ret_store, ret_stamp, err) < 0) {
+	if (open_recorded(in, c, false, &record, ret_store, ret_stamp, err) < 0) {
 		return -1;
 	}
 	if (take_into_use(in, c, &record, *ret_store, ret_stamp, err) < 0) {
@@ -186,7 +187,7 @@ int catalog_probe(const struct step *in, const struct catalog *c, struct err *er
 	struct stamp stamp;
 	struct record record;
 
-	if (open_recorded(in, c, &record, &store, &stamp, err) < 0) {
+	if (open_recorded(in, c, true, &record, &store, &stamp, err) < 0) {
 		return -1;
 	}
 	store_free(store);

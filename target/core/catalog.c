@@ -316,9 +316,10 @@ static int choose_nsid(struct catalog *c, struct object *object, struct err *err
 		CATALOG_NSIDS_MAX);
 }
 
-static int reserve(
-	struct catalog *c, struct object *object, bool is_new, int64_t most, struct err *err)
+static int reserve(struct catalog *c, struct object *object, bool is_new,
+	const struct store_usage *usage, struct err *err)
 {
+	int64_t most = allowed(c, usage);
 	struct object *old = map_get(c->objects[object->kind], object->id);
 	int64_t extent = c->store->limits.extent;
 	int64_t before = old ? object_committed(old, extent) : 0;
@@ -328,6 +329,12 @@ static int reserve(
 	if (is_new && old) {
 		return err_set(err, ERR_ALREADY_EXISTS, "%s %s: is there already",
 			object_kind_name(object->kind), object->id);
+	}
+	if (wanted > before && usage->meta_size > 0 &&
+		usage->meta_free < usage->meta_size / STORE_META_RESERVE_PART) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED,
+			"pool %s: of the %lld bytes for its metadata only %lld are free: enlarge it (lvextend --poolmetadatasize), or delete snapshots or volumes",
+			c->name, (long long)usage->meta_size, (long long)usage->meta_free);
 	}
 	if (wanted > before && (used > most || wanted > most - used)) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED,
@@ -356,7 +363,7 @@ int catalog_reserve(struct catalog *c, struct object *object, bool is_new, struc
 		return -1;
 	}
 	(void)pthread_mutex_lock(&c->lock);
-	rc = reserve(c, object, is_new, allowed(c, &usage), err);
+	rc = reserve(c, object, is_new, &usage, err);
 	(void)pthread_mutex_unlock(&c->lock);
 	return rc;
 }

@@ -26,8 +26,10 @@ static int file_usage(struct store *store, struct store_usage *ret, struct err *
 	int64_t total = (int64_t)vfs.f_blocks * (int64_t)vfs.f_frsize;
 	int64_t reserve = FILE_STORE_RESERVE + total / FILE_STORE_RESERVE_PART;
 
-	ret->size = MAX(total - reserve, 0);
-	ret->free = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize;
+	*ret = (struct store_usage){
+		.size = MAX(total - reserve, 0),
+		.free = (int64_t)vfs.f_bavail * (int64_t)vfs.f_frsize,
+	};
 	return 0;
 }
 

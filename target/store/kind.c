@@ -5,6 +5,7 @@
 #include "target/store/kind.h"
 
 #include "target/store/file.h"
+#include "target/store/lvmthin.h"
 
 struct kind {
 	const char *type;
@@ -14,9 +15,10 @@ struct kind {
 
 static const struct kind kinds[] = {
 	{FILE_STORE_TYPE, file_store_open},
+	{LVMTHIN_STORE_TYPE, lvmthin_store_open},
 };
 
-const char *const store_types[] = {FILE_STORE_TYPE, NULL};
+const char *const store_types[] = {FILE_STORE_TYPE, LVMTHIN_STORE_TYPE, NULL};
 
 int store_open(const struct step *in, const struct store_options *options, struct store **ret_store,
 	struct stamp *ret_stamp, struct err *err)

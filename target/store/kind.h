@@ -6,11 +6,12 @@
 #pragma once
 
 #include "target/store/fsops.h"
+#include "target/store/lvm.h"
 #include "target/store/stamp.h"
 #include "target/store/store.h"
 
 /** struct store_options - one pool as configured; a store copies what it keeps, but the functions
- * of fs. */
+ * of fs and lvm. */
 struct store_options {
 	const char *type;
 	const char *name; /* the pool's, as in its identity */
@@ -19,6 +20,11 @@ struct store_options {
 	/* file */
 	int64_t clone_extents; /* 0: FILE_STORE_CLONE_EXTENTS */
 	const struct fsops *fs;
+	/* lvmthin */
+	const char *vg;
+	const char *thin_pool;
+	const struct lvm_env *lvm;
+	bool look_only; /* open it without activating anything; good for nothing but to be freed */
 };
 
 /** Their names, NULL-terminated; the first is the default. */

@@ -9,6 +9,7 @@
 #include "common/base/parse.h"
 #include "common/json/json.h"
 #include "target/store/file.h"
+#include "target/store/lvmthin.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +18,27 @@
 #define STAMP_VERSION 1
 #define STAMP_MAX 4096
 
-static const char *const stamp_keys[] = {"version", "uuid", "name", "type", "createdAt", NULL};
+static const char *const stamp_keys[] = {
+	"version", "uuid", "name", "type", "createdAt", "vgUuid", "thinPoolUuid", NULL};
+
+static int thin_parse(const struct js_at *top, struct stamp *ret, struct err *err)
+{
+	const char *vg;
+	const char *lv;
+
+	ret->vg_uuid[0] = '\0';
+	ret->lv_uuid[0] = '\0';
+	if (!streq(ret->type, LVMTHIN_STORE_TYPE)) {
+		return 0;
+	}
+	if (js_get_str(top, "vgUuid", LVM_UUID_SIZE - 1, &vg, err) < 0 ||
+		js_get_str(top, "thinPoolUuid", LVM_UUID_SIZE - 1, &lv, err) < 0) {
+		return -1;
+	}
+	(void)snprintf(ret->vg_uuid, sizeof(ret->vg_uuid), "%s", vg);
+	(void)snprintf(ret->lv_uuid, sizeof(ret->lv_uuid), "%s", lv);
+	return 0;
+}
 
 static int stamp_parse(const char *path, const char *text, struct stamp *ret, struct err *err)
 {
@@ -51,7 +72,7 @@ static int stamp_parse(const char *path, const char *text, struct stamp *ret, st
 	uuid_print(bytes, ret->uuid);
 	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
 	(void)snprintf(ret->type, sizeof(ret->type), "%s", store_types[type]);
-	return 0;
+	return thin_parse(&top, ret, err);
 }
 
 int stamp_read(int dirfd, const char *path, struct stamp *ret, struct err *err)
@@ -71,6 +92,16 @@ int stamp_read(int dirfd, const char *path, struct stamp *ret, struct err *err)
 		return err_set(err, ERR_DATA_LOSS, "%s", why.msg);
 	}
 	return 0;
+}
+
+int stamp_read_at(const char *path, struct stamp *ret, struct err *err)
+{
+	_cleanup_close_ int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dirfd < 0) {
+		return err_errno(err, errno, "%s: open the directory", path);
+	}
+	return stamp_read(dirfd, path, ret, err);
 }
 
 int stamp_probe_reflink(
@@ -136,35 +167,55 @@ static int stamp_write(
 	js_set_str(obj, "name", stamp->name);
 	js_set_str(obj, "type", stamp->type);
 	js_set_int(obj, "createdAt", clock_unix_ms());
+	if (*stamp->vg_uuid) {
+		js_set_str(obj, "vgUuid", stamp->vg_uuid);
+		js_set_str(obj, "thinPoolUuid", stamp->lv_uuid);
+	}
 	if (js_print(obj, STAMP_FILE, STAMP_MAX, &text, &len, err) < 0) {
 		return -1;
 	}
 	return file_write_atomic(dirfd, STAMP_FILE, text, len, 0600, err);
 }
 
-int stamp_init(const struct step *in, const char *path, const char *name, const struct fsops *fs,
-	struct stamp *ret, struct err *err)
+/* The directory is a pool already: is it the one that is asked for? */
+static int compare(
+	const char *path, const struct stamp *is, const struct stamp *wanted, struct err *err)
+{
+	if (!streq(is->name, wanted->name)) {
+		return err_set(err, ERR_FAILED_PRECONDITION,
+			"%s: is the pool \"%s\" already, not \"%s\"", path, is->name, wanted->name);
+	}
+	if (!streq(is->type, wanted->type) || !streq(is->vg_uuid, wanted->vg_uuid) ||
+		!streq(is->lv_uuid, wanted->lv_uuid)) {
+		return err_set(err, ERR_FAILED_PRECONDITION,
+			"%s: is a pool already, of the type \"%s\"%s%s: use another directory",
+			path, is->type, *is->lv_uuid ? " and the thin pool " : "", is->lv_uuid);
+	}
+	return 0;
+}
+
+/* @ret has name, type and what belongs to the type; it gets the identity. @fs NULL: reflink is not
+ * needed. */
+static int init(const struct step *in, const char *path, const struct fsops *fs, struct stamp *ret,
+	struct err *err)
 {
 	_cleanup_close_ int dirfd = -1;
+	struct stamp there;
 	struct err why = {0};
 	uint8_t uuid[16];
 
 	if (path[0] != '/') {
 		return err_set(err, ERR_INVALID_ARGUMENT, "%s: must be an absolute path", path);
 	}
-	if (object_id_check("pool name", name, err) < 0) {
-		return -1;
-	}
 	dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0) {
 		return err_errno(err, errno, "%s: open the directory", path);
 	}
-	if (stamp_read(dirfd, path, ret, &why) == 0) {
-		if (!streq(ret->name, name)) {
-			return err_set(err, ERR_FAILED_PRECONDITION,
-				"%s: is the pool \"%s\" already, not \"%s\"", path, ret->name,
-				name);
+	if (stamp_read(dirfd, path, &there, &why) == 0) {
+		if (compare(path, &there, ret, err) < 0) {
+			return -1;
 		}
+		*ret = there;
 		return 0;
 	}
 	if (why.code != ERR_UNAVAILABLE ||
@@ -174,7 +225,7 @@ int stamp_init(const struct step *in, const char *path, const char *name, const 
 	}
 	if (refuse_leftovers(dirfd, path, POOLDIR_VOLUMES, err) < 0 ||
 		refuse_leftovers(dirfd, path, POOLDIR_SNAPSHOTS, err) < 0 ||
-		stamp_probe_reflink(in, dirfd, path, fs, err) < 0 ||
+		(fs && stamp_probe_reflink(in, dirfd, path, fs, err) < 0) ||
 		dir_make(dirfd, POOLDIR_VOLUMES, 0700, err) < 0 ||
 		dir_make(dirfd, POOLDIR_SNAPSHOTS, 0700, err) < 0 ||
 		dir_sync(dirfd, ".", err) < 0) {
@@ -182,7 +233,33 @@ int stamp_init(const struct step *in, const char *path, const char *name, const 
 	}
 	uuid_random(uuid);
 	uuid_print(uuid, ret->uuid);
-	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
-	(void)snprintf(ret->type, sizeof(ret->type), FILE_STORE_TYPE);
 	return stamp_write(in, dirfd, ret, err);
+}
+
+static int stamp_of(const char *name, const char *type, struct stamp *ret, struct err *err)
+{
+	*ret = (struct stamp){0};
+	if (object_id_check("pool name", name, err) < 0) {
+		return -1;
+	}
+	(void)snprintf(ret->name, sizeof(ret->name), "%s", name);
+	(void)snprintf(ret->type, sizeof(ret->type), "%s", type);
+	return 0;
+}
+
+int stamp_init(const struct step *in, const char *path, const char *name, const struct fsops *fs,
+	struct stamp *ret, struct err *err)
+{
+	return stamp_of(name, FILE_STORE_TYPE, ret, err) < 0 ? -1 : init(in, path, fs, ret, err);
+}
+
+int stamp_init_thin(const struct step *in, const char *path, const char *name, const char *vg_uuid,
+	const char *pool_uuid, struct stamp *ret, struct err *err)
+{
+	if (stamp_of(name, LVMTHIN_STORE_TYPE, ret, err) < 0) {
+		return -1;
+	}
+	(void)snprintf(ret->vg_uuid, sizeof(ret->vg_uuid), "%s", vg_uuid);
+	(void)snprintf(ret->lv_uuid, sizeof(ret->lv_uuid), "%s", pool_uuid);
+	return init(in, path, NULL, ret, err);
 }

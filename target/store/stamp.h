@@ -8,6 +8,7 @@
 #include "common/base/step.h"
 #include "common/nvmf/uuid.h"
 #include "target/store/fsops.h"
+#include "target/store/lvm.h"
 #include "target/store/store.h"
 
 /** Name of the file. */
@@ -23,6 +24,9 @@ struct stamp {
 	char name[OBJECT_ID_SIZE];
 	char type[STAMP_TYPE_SIZE];
 	int64_t generation; /* of what store_open() opened; 0 elsewhere */
+	/* lvmthin: the volume group and the thin pool in it; else "". */
+	char vg_uuid[LVM_UUID_SIZE];
+	char lv_uuid[LVM_UUID_SIZE];
 };
 
 /**
@@ -42,8 +46,18 @@ MUST_USE int stamp_init(const struct step *in, const char *path, const char *nam
 	const struct fsops *fs, struct stamp *ret, struct err *err);
 
 /**
+ * stamp_init_thin - the same for the directory of the thin pool @pool_uuid in the volume group
+ * @vg_uuid; no reflink is asked for. Refuses the directory of another thin pool.
+ */
+MUST_USE int stamp_init_thin(const struct step *in, const char *path, const char *name,
+	const char *vg_uuid, const char *pool_uuid, struct stamp *ret, struct err *err);
+
+/**
  * stamp_probe_reflink - try a clone in @dirfd. Return: 0, or -1: FAILED_PRECONDITION when the file
  * system has no reflink, else what went wrong.
  */
 MUST_USE int stamp_probe_reflink(const struct step *in, int dirfd, const char *path,
 	const struct fsops *fs, struct err *err);
+
+/** stamp_read_at - stamp_read() of the directory at @path. */
+MUST_USE int stamp_read_at(const char *path, struct stamp *ret, struct err *err);

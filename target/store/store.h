@@ -42,7 +42,15 @@ struct store_usage {
 	int64_t size; /* what volumes and snapshots may take together, the store's own needs taken
 			 off */
 	int64_t free; /* not allocated at the moment */
+	/* Where the store's own bookkeeping has a space of its own, which may fill up first; else
+	 * 0. */
+	int64_t meta_size;
+	int64_t meta_free;
 };
+
+/** Nothing new is made, and nothing grows, while less than one part in so many of meta_size is
+ * free. */
+#define STORE_META_RESERVE_PART 10
 
 /** struct store_stat - one object's data. */
 struct store_stat {

@@ -105,9 +105,9 @@ static void test_ends_when_told(void **state UNUSED)
 
 static void test_init_pool(void **state UNUSED)
 {
-	assert_int_equal(run_init_pool("relative", "one", &err), -1);
+	assert_int_equal(run_init_pool("relative", "one", NULL, &err), -1);
 	assert_err(err, ERR_INVALID_ARGUMENT, "absolute");
-	assert_int_equal(run_init_pool(place.path, "One", &err), -1);
+	assert_int_equal(run_init_pool(place.path, "One", NULL, &err), -1);
 	assert_err(err, ERR_INVALID_ARGUMENT, "pool name");
 }
 

@@ -31,6 +31,8 @@ static const char *world_nft_fails; /* a script that holds it fails */
 static bool world_gate_sticks;	    /* opening it fails */
 /* Called with the folder of the first pool before it becomes one. */
 static void (*world_pool_made)(const char *path);
+/* Makes the first pool one of another kind; @init: it is none yet. */
+static void (*world_first_pool)(struct store_options *options, bool init);
 
 static inline int world_nft(const struct step *in UNUSED, const char *script, struct err *err)
 {
@@ -52,7 +54,7 @@ static inline struct deadline soon(void)
 
 static inline struct catalog *make_catalog(const char *name, const char *path)
 {
-	const struct catalog_config config = {
+	struct catalog_config config = {
 		.store = {.type = FILE_STORE_TYPE,
 			.name = name,
 			.path = path,
@@ -63,6 +65,9 @@ static inline struct catalog *make_catalog(const char *name, const char *path)
 	};
 	struct catalog *catalog = NULL;
 
+	if (world_first_pool && streq(name, "one")) {
+		world_first_pool(&config.store, false);
+	}
 	assert_ok(catalog_new(&config, &catalog, &world.err), world.err);
 	return catalog;
 }
@@ -113,6 +118,12 @@ static inline int world_setup(void **state UNUSED)
 		place_make(&world.pools[i]);
 		if (i == 0 && world_pool_made) {
 			world_pool_made(world.pools[i].path);
+		}
+		if (i == 0 && world_first_pool) {
+			struct store_options options = {.name = "one", .path = world.pools[0].path};
+
+			world_first_pool(&options, true);
+			continue;
 		}
 		assert_ok(stamp_init(NO_STEP, world.pools[i].path, i ? "two" : "one", &fake_fsops,
 				  &stamp, &world.err),
