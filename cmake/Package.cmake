@@ -9,6 +9,7 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS deploy/debian/cha
 set(doc share/doc/nvmetcp-target)
 install(TARGETS nvmetcp-target RUNTIME DESTINATION sbin COMPONENT target)
 install(FILES deploy/nvmetcp-target.service DESTINATION lib/systemd/system COMPONENT target)
+install(FILES deploy/57-nvmetcp-target.rules DESTINATION lib/udev/rules.d COMPONENT target)
 install(FILES docs/target.md deploy/debian/copyright ${PROJECT_BINARY_DIR}/changelog.gz
 	DESTINATION ${doc} COMPONENT target)
 install(FILES deploy/target.json DESTINATION ${doc}/examples COMPONENT target)
@@ -28,10 +29,11 @@ set(CPACK_DEBIAN_PACKAGE_SECTION admin)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What it runs: modprobe in the unit, nft as its gate.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "kmod, nftables")
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "xfsprogs | btrfs-progs")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "xfsprogs | btrfs-progs | lvm2")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "lvm2, thin-provisioning-tools")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "volumes of this machine over NVMe/TCP
-nvmetcp-target makes volumes, snapshots and clones as files on XFS or btrfs and
-exports them by the kernel's own NVMe/TCP target. The data path is the kernel's;
+nvmetcp-target makes volumes, snapshots and clones as files on XFS or btrfs or in
+thin pools of LVM and exports them by the kernel's own NVMe/TCP target. The data path is the kernel's;
 the agent has an HTTPS API, by which the nvmetcp-csi driver gives the volumes to
 Kubernetes, and builds the exports up again after a reboot.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA

@@ -66,10 +66,14 @@ unsigned check_machine(const char *config_path, const struct check_env *env, FIL
 
 unsigned check_this_machine(const char *config_path)
 {
+	static const char *const udev_rules[] = {
+		"/etc/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d", NULL};
 	struct check_env env = {
 		.uid = geteuid(),
 		.sys = "/sys",
 		.fs = &fsops_linux,
+		.lvm = &lvm_linux,
+		.udev_rules = udev_rules,
 		.nft = nvmet_nft,
 	};
 	char modules[sizeof(struct utsname)];

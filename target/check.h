@@ -7,6 +7,7 @@
 
 #include "common/base/step.h"
 #include "target/store/fsops.h"
+#include "target/store/lvm.h"
 
 #include <stdio.h>
 #include <sys/types.h>
@@ -20,6 +21,8 @@ struct check_env {
 	const char *sys;     /* "/sys" */
 	const char *modules; /* of the running kernel: "/lib/modules/<release>" */
 	const struct fsops *fs;
+	const struct lvm_env *lvm;
+	const char *const *udev_rules; /* folders of rules, NULL-terminated */
 	/** As nvmet_nft(). */
 	int (*nft)(const struct step *in, const char *script, struct err *err);
 };

@@ -14,31 +14,34 @@
 #define MODULE_LIST_MAX ((size_t)32 * 1024 * 1024)
 #define LOCKS_MAX ((size_t)4 * 1024 * 1024)
 
-static bool listed(const char *modules, const char *list)
+static bool listed(const char *modules, const char *list, const char *name)
 {
 	_cleanup_free_ char *text = NULL;
 	char path[PATH_MAX];
+	char file[64];
 
 	(void)snprintf(path, sizeof(path), "%s/%s", modules, list);
+	(void)snprintf(file, sizeof(file), "/%s.ko", name);
 	return file_read(AT_FDCWD, path, MODULE_LIST_MAX, &text, NULL, NULL) == 0 &&
-	       strstr(text, "/nvmet-tcp.ko") != NULL;
+	       strstr(text, file) != NULL;
 }
 
-static void check_module(struct check *check)
+void check_module(struct check *check, const char *name, const char *loaded)
 {
 	const char *modules = check->env->modules;
-	char loaded[PATH_MAX];
+	char path[PATH_MAX];
+	char what[64];
 
-	(void)snprintf(loaded, sizeof(loaded), "%s/module/nvmet_tcp", check->env->sys);
-	if (access(loaded, F_OK) == 0) {
-		check_say(check, CHECK_OK, "kernel module nvmet-tcp", "loaded");
-	} else if (listed(modules, "modules.builtin")) {
-		check_say(check, CHECK_OK, "kernel module nvmet-tcp", "part of the kernel");
-	} else if (listed(modules, "modules.dep")) {
-		check_say(check, CHECK_OK, "kernel module nvmet-tcp",
-			"available; the service loads it");
+	(void)snprintf(path, sizeof(path), "%s/module/%s", check->env->sys, loaded);
+	(void)snprintf(what, sizeof(what), "kernel module %s", name);
+	if (access(path, F_OK) == 0) {
+		check_say(check, CHECK_OK, what, "loaded");
+	} else if (listed(modules, "modules.builtin", name)) {
+		check_say(check, CHECK_OK, what, "part of the kernel");
+	} else if (listed(modules, "modules.dep", name)) {
+		check_say(check, CHECK_OK, what, "available; the service loads it");
 	} else {
-		check_say(check, CHECK_FAIL, "kernel module nvmet-tcp",
+		check_say(check, CHECK_FAIL, what,
 			"not in %s: boot a kernel that has it (Debian: linux-image-amd64, not its "
 			"cloud flavour; Ubuntu: install linux-modules-extra-$(uname -r))",
 			modules);
@@ -116,7 +119,7 @@ static void check_gate(const struct step *in, struct check *check)
 void check_kernel(const struct step *in, struct check *check)
 {
 	check->nvmet = check->config->configfs ? check->config->configfs : NVMET_ROOT;
-	check_module(check);
+	check_module(check, "nvmet-tcp", "nvmet_tcp");
 	check_configfs(check);
 	check_gate(in, check);
 	check->agent = find_agent(check->nvmet);

@@ -3,6 +3,7 @@
  * Are the pools there, on file systems that can do what volumes need?
  */
 #include "target/check_priv.h"
+#include "target/store/lvmthin.h"
 
 #include <linux/magic.h>
 #include <sys/stat.h>
@@ -55,6 +56,7 @@ static void check_pool(const struct step *in, struct check *check, const struct 
 	int rc;
 
 	config.store.fs = check->env->fs;
+	config.store.lvm = check->env->lvm;
 	rc = catalog_new(&config, &catalog, &err);
 	if (rc == 0) {
 		rc = catalog_probe(in, catalog, &err);
@@ -63,6 +65,13 @@ static void check_pool(const struct step *in, struct check *check, const struct 
 	(void)snprintf(what, sizeof(what), "pool %s", pool->store.name);
 	if (rc < 0) {
 		check_say(check, CHECK_FAIL, NULL, "%s", err.msg);
+	} else if (streq(pool->store.type, LVMTHIN_STORE_TYPE)) {
+		check_thin_pool(check, what, pool);
+		if (streq(fs, "memory")) {
+			check_say(check, CHECK_WARN, what,
+				"%s: lies in memory: what is known of the volumes is lost at a reboot",
+				path);
+		}
 	} else if (!streq(fs, "XFS") && !streq(fs, "btrfs")) {
 		check_say(check, CHECK_WARN, what,
 			"%s: whole, and reflink works, but its file system is neither XFS nor btrfs: "
@@ -105,6 +114,14 @@ static void check_state_dir(struct check *check)
 
 void check_pools(const struct step *in, struct check *check)
 {
+	bool thin = false;
+
+	for (unsigned i = 0; i < check->config->n_pools; i++) {
+		thin = thin || streq(check->config->pools[i].store.type, LVMTHIN_STORE_TYPE);
+	}
+	if (thin) {
+		check_lvm(check);
+	}
 	for (unsigned i = 0; i < check->config->n_pools; i++) {
 		check_pool(in, check, &check->config->pools[i]);
 	}

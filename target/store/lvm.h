@@ -78,5 +78,17 @@ MUST_USE int lvm_device(const char *vg, const char *lv, const char *layer,
 /** lvm_device_uuid - has a device of this UUID been made of the logical volume with these two? */
 bool lvm_device_is(const char *device_uuid, const char *vg_uuid, const char *lv_uuid);
 
+/** struct lvm_settings - what this machine's lvm.conf says of things that matter here. */
+struct lvm_settings {
+	bool scans_volumes; /* lvm looks for volume groups inside logical volumes */
+	int64_t extend_at;  /* per cent of a thin pool at which it is extended by itself, 100: never
+			     */
+	char thin_check[256]; /* the program that checks a pool before it is activated, "": none */
+};
+
+/** lvm_settings_read - Return: 0, or -1 as lvm_change(). */
+MUST_USE int lvm_settings_read(
+	const struct lvm_env *env, struct lvm_settings *ret, struct err *err);
+
 /** lvm_code - what a command's output means; ERR_INTERNAL when it is none of the known ones. */
 enum err_code lvm_code(const char *output);

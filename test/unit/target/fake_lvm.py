@@ -10,6 +10,7 @@ It is called through links named lvm and dmsetup in a folder, which is its world
     faults      what goes wrong, a line each, used once: VERB before|after STATUS TEXT...
                 STATUS "hang": wait until somebody opens the FIFO `gate` for writing, and then go on.
                 STATUS "late": write the group's metadata, but do not tell the kernel.
+    lvm.conf    settings that differ, a line each: KEY=VALUE
     log         the verbs that were called
     twice       is made when two commands were at work at once
 
@@ -24,7 +25,7 @@ WORLD = os.path.dirname(os.path.abspath(sys.argv[0]))
 PROGRAM = os.path.basename(sys.argv[0])
 # Options that take a value, and those that do not.
 VALUES = {"--config", "--reportformat", "--units", "-o", "--wipesignatures", "--virtualsize", "--thinpool",
-          "--name", "--addtag", "--permission", "--setactivationskip", "--activate", "--size", "--select"}
+          "--name", "--addtag", "--permission", "--setactivationskip", "--activate", "--size", "--select", "--type"}
 FLAGS = {"--yes", "--nosuffix", "--snapshot", "--ignoreactivationskip", "--refresh", "--nolockfs", "--noudevsync"}
 
 
@@ -193,7 +194,17 @@ def resume(_group, _options, words):
     set_suspended(words, "0")
 
 
-VERBS = {"lvm": {"lvs": lvs, "lvcreate": lvcreate, "lvextend": lvextend, "lvchange": lvchange, "lvremove": lvremove},
+def lvmconfig(_group, _options, words):
+    """The file `lvm.conf` has "key=value" lines that differ from these."""
+    settings = {"scan_lvs": "0", "thin_pool_autoextend_threshold": "100", "thin_check_executable": '""'}
+    if os.path.exists(path("lvm.conf")):
+        with open(path("lvm.conf"), encoding="utf-8") as f:
+            settings.update(line.strip().split("=", 1) for line in f)
+    for word in words:
+        print(f"{word.split('/')[1]}={settings[word.split('/')[1]]}")
+
+
+VERBS = {"lvm": {"lvmconfig": lvmconfig, "lvs": lvs, "lvcreate": lvcreate, "lvextend": lvextend, "lvchange": lvchange, "lvremove": lvremove},
          "dmsetup": {"suspend": suspend, "resume": resume}}
 
 

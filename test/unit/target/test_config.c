@@ -69,6 +69,20 @@ static void test_full(void **state UNUSED)
 	assert_null(config.listen);
 }
 
+#define THIN "\"name\":\"a\",\"path\":\"/a\",\"type\":\"lvmthin\",\"vg\":\"v\",\"thinPool\":\"t\""
+
+static void test_thin(void **state UNUSED)
+{
+	_cleanup_config_ struct config config = {0};
+
+	assert_ok(
+		load("{\"listen\":\"127.0.0.1:8787\"," PORTALS ",\"pools\":[{" THIN "}]}", &config),
+		err);
+	assert_string_equal(config.pools[0].store.type, "lvmthin");
+	assert_string_equal(config.pools[0].store.vg, "v");
+	assert_string_equal(config.pools[0].store.thin_pool, "t");
+}
+
 static const struct {
 	const char *text;
 	const char *part;
@@ -122,6 +136,20 @@ static const struct {
 	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"size\":1}]}",
 		"size"},
 	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"vg\":\"v\"}]}",
+		"pools[0].vg (line 1): is not for pools of the type \"file\""},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS ",\"pools\":[{" THIN ",\"cloneExtents\":1}]}",
+		"pools[0].cloneExtents (line 1): is not for pools of the type \"lvmthin\""},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"type\":\"lvmthin\",\"vg\":\"v\"}]}",
+		"thinPool"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
+	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\",\"type\":\"lvmthin\",\"vg\":\"v/w\",\"thinPool\":\"t\"}]}",
+		"pools[0].vg (line 1): must be a name"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS ",\"pools\":[{" THIN
+	 "},{\"name\":\"b\",\"path\":\"/b\",\"type\":\"lvmthin\",\"vg\":\"v\",\"thinPool\":\"t\"}]}",
+		"\"t\" of \"v\" is there twice"},
+	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
 	 ",\"pools\":[{\"name\":\"a\",\"path\":\"/a\"},{\"name\":\"a\",\"path\":\"/b\"}]}",
 		"twice"},
 	{"{\"listen\":\"127.0.0.1:1\"," PORTALS
@@ -167,6 +195,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_least, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wrong, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_missing_file, setup, teardown),
