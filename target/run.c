@@ -46,6 +46,7 @@ static int open_signals(int *ret_fd, struct err *err)
 	return *ret_fd < 0 ? err_errno(err, errno, "signalfd") : 0;
 }
 
+/* The least of the pools of files, 0 when there is none. */
 static int64_t clone_extents(const struct config *config)
 {
 	int64_t least = INT64_MAX;
@@ -58,7 +59,7 @@ static int64_t clone_extents(const struct config *config)
 		}
 		least = MIN(least, its ? its : FILE_STORE_CLONE_EXTENTS);
 	}
-	return least;
+	return least == INT64_MAX ? 0 : least;
 }
 
 static int make_agent(struct run *run, struct err *err)

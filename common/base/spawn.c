@@ -155,7 +155,8 @@ static int open_memory(const struct run *run, size_t size, int *ret_fd, struct e
 	*ret_fd = memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*ret_fd < 0 || ftruncate(*ret_fd, (off_t)size) < 0 ||
 		fcntl(*ret_fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) < 0) {
-		return err_errno(err, errno, "%s: file for its output", run->name);
+		(void)err_errno(err, errno, "%s: file for its output", run->name);
+		return -1;
 	}
 	return 0;
 }

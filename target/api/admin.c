@@ -78,7 +78,9 @@ int api_info(void *self, const struct http_server_request *req, struct http_serv
 	js_set_int(limits, "snapshotsPerPool", CATALOG_OBJECTS_MAX);
 	js_set_int(limits, "hostsPerVolume", OBJECT_HOSTS_MAX);
 	js_set_int(limits, "volumesPerSubsystem", NVMET_NAMESPACES_MAX);
-	js_set_int(limits, "cloneExtents", api->clone_extents);
+	if (api->clone_extents > 0) {
+		js_set_int(limits, "cloneExtents", api->clone_extents);
+	}
 	js_set_int(limits, "pageSize", API_PAGE_MAX);
 	js_set(obj, "limits", limits);
 	return api_answer(req, res, 200, obj);

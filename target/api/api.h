@@ -21,7 +21,7 @@ struct api;
 struct api_options {
 	struct agent *agent;	 /* outlives the API */
 	struct metrics *metrics; /* outlives the API */
-	int64_t clone_extents;	 /* the least of the pools' */
+	int64_t clone_extents;	 /* the least of the pools of files, 0: there is none */
 };
 
 /** api_new - Return: 0 and the API for api_free(), or -1. */

@@ -5,7 +5,9 @@
 #include <pthread.h>
 
 #define FIELDS "lv_name,lv_size"
+#define THIN VG "/thin"
 
+static const char thin[] = THIN;
 static struct err err;
 
 static int setup(void **state UNUSED)
@@ -47,9 +49,7 @@ static void test_codes(void **state UNUSED)
 		{"  Volume group \"vg\" not found\n  Cannot process volume group vg",
 			ERR_UNAVAILABLE},
 		{"  Cannot change VG vg while PVs are missing.", ERR_UNAVAILABLE},
-		{"  VG vg 3009 metadata on /dev/vda (1048320 bytes) too large for circular buffer (1044480 bytes with 520704 used)\n"
-		 "  VG vg metadata too large for circular buffer",
-			ERR_RESOURCE_EXHAUSTED},
+		{"  VG vg metadata too large for circular buffer", ERR_RESOURCE_EXHAUSTED},
 		{"  Volume group \"vg\" has insufficient free space (0 extents): 4 required.",
 			ERR_RESOURCE_EXHAUSTED},
 		{"  Free space in pool vg/thin is above threshold, new volumes are not allowed.",
@@ -69,23 +69,23 @@ static void test_codes(void **state UNUSED)
 
 static void test_change(void **state UNUSED)
 {
-	assert_ok(refresh(VG, VG "/thin"), err);
+	assert_ok(refresh(VG, THIN), err);
 	assert_called("lvchange ");
 	assert_int_equal(refresh(VG, VG "/none"), -1);
 	assert_err(err, ERR_NOT_FOUND, "Failed to find logical volume \"" VG "/none\"");
 	assert_int_equal(refresh("other", "other/none"), -1);
 	assert_err(err, ERR_UNAVAILABLE, "exit status 5: Volume group \"other\" not found");
 	lvm_fault("lvchange before 5 WARNING: of no interest\nlvchange after 3 in\x01valid");
-	assert_int_equal(refresh(VG, VG "/thin"), -1);
+	assert_int_equal(refresh(VG, THIN), -1);
 	assert_err(err, ERR_INTERNAL, "exit status 5");
-	assert_int_equal(refresh(VG, VG "/thin"), -1);
+	assert_int_equal(refresh(VG, THIN), -1);
 	assert_err(err, ERR_INTERNAL, "exit status 3: in?valid");
 }
 
 static void test_no_lvm(void **state UNUSED)
 {
 	lvm_world.env.lvm = "nvmetcp-no-such-program";
-	assert_int_equal(refresh(VG, VG "/thin"), -1);
+	assert_int_equal(refresh(VG, THIN), -1);
 	assert_err(err, ERR_FAILED_PRECONDITION, "install lvm2");
 }
 
@@ -136,21 +136,21 @@ static void test_deadline(void **state UNUSED)
 	lvm_fault("lvchange before hang");
 	lvm_world.env.wait_ms = 100;
 	lvm_world.env.run_ms = 400;
-	assert_int_equal(refresh(VG, VG "/thin"), -1);
+	assert_int_equal(refresh(VG, THIN), -1);
 	assert_err(err, ERR_DEADLINE_EXCEEDED, "lvm lvchange of volume group " VG);
 	lvm_world.env.run_ms = 60000;
-	assert_int_equal(refresh(VG, VG "/thin"), -1);
+	assert_int_equal(refresh(VG, THIN), -1);
 	assert_err(err, ERR_ABORTED, "has not ended");
 	lvm_open_gate();
 	lvm_world.env.wait_ms = 60000;
-	assert_ok(refresh(VG, VG "/thin"), err);
+	assert_ok(refresh(VG, THIN), err);
 	assert_called("lvchange lvchange ");
 }
 
 static void *from_thread(void *arg)
 {
 	const struct lvm lvm = group(VG);
-	const char *const args[] = {"lvchange", "--addtag", arg, VG "/thin", NULL};
+	const char *const args[] = {"lvchange", "--addtag", arg, thin, NULL};
 	struct err why = {0};
 
 	return lvm_change(NO_STEP, &lvm, args, &why) == 0 ? arg : NULL;
