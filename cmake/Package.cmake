@@ -33,9 +33,9 @@ set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "xfsprogs | btrfs-progs | lvm2")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "lvm2, thin-provisioning-tools")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "volumes of this machine over NVMe/TCP
 nvmetcp-target makes volumes, snapshots and clones as files on XFS or btrfs or in
-thin pools of LVM and exports them by the kernel's own NVMe/TCP target. The data path is the kernel's;
-the agent has an HTTPS API, by which the nvmetcp-csi driver gives the volumes to
-Kubernetes, and builds the exports up again after a reboot.")
+thin pools of LVM, and exports them by the kernel's own NVMe/TCP target. The data
+path is the kernel's; the agent has an HTTPS API, by which the nvmetcp-csi driver
+gives the volumes to Kubernetes, and builds the exports up again after a reboot.")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
 	${PROJECT_SOURCE_DIR}/deploy/debian/postinst
 	${PROJECT_SOURCE_DIR}/deploy/debian/prerm

@@ -73,40 +73,26 @@ static int record_write(const struct step *in UNUSED, const struct catalog *c,
 	return file_write_atomic(AT_FDCWD, path, text, len, 0600, err);
 }
 
-static int refuse_older(const struct catalog *c, const struct record *record,
-	const struct stamp *stamp, struct err *err)
-{
-	if (stamp->generation >= record->generation || !streq(record->uuid, stamp->uuid)) {
-		return 0;
-	}
-	return err_set(err, ERR_FAILED_PRECONDITION,
-		"pool %s: %s holds an older copy of it (generation %lld, %lld is recorded), as from a backup, without what came since: mount the newest, or remove %s/pools/%s.json to use this one",
-		c->name, c->config.store.path, (long long)stamp->generation,
-		(long long)record->generation, c->config.state_dir, c->name);
-}
-
 /* The pool, if it is the one that was recorded and no older copy of it. */
 static int open_recorded(const struct step *in, const struct catalog *c, bool look_only,
 	struct record *record, struct store **ret_store, struct stamp *ret_stamp, struct err *err)
 {
 	struct store_options options = c->config.store;
+	char path[PATH_MAX];
 
 	options.look_only = look_only;
+	record_path(c, path);
+	options.record = path;
 	if (record_read(c, record, err) < 0) {
 		return -1;
 	}
 	if (!options.uuid && record->uuid[0]) {
 		options.uuid = record->uuid;
 	}
-	if (store_open(in, &options, ret_store, ret_stamp, err) < 0) {
-		return -1;
+	if (options.uuid && streq(record->uuid, options.uuid)) {
+		options.generation = record->generation;
 	}
-	if (refuse_older(c, record, ret_stamp, err) < 0) {
-		store_free(*ret_store);
-		*ret_store = NULL;
-		return -1;
-	}
-	return 0;
+	return store_open(in, &options, ret_store, ret_stamp, err);
 }
 
 /*

@@ -132,7 +132,6 @@ int dm_pool_parse(const char *status, int64_t chunk, struct dm_pool *ret, struct
 		ret->full = ret->full || streq(words[i], "out_of_data_space");
 		ret->read_only =
 			ret->read_only || streq(words[i], "ro") || streq(words[i], "needs_check");
-		ret->fails_at_once = ret->fails_at_once || streq(words[i], "error_if_no_space");
 	}
 	return 0;
 }

@@ -41,9 +41,8 @@ struct dm_pool {
 	int64_t meta_used;
 	int64_t data_size;
 	int64_t data_used;
-	bool full;	    /* of data: writes into new blocks fail */
-	bool read_only;	    /* by a fault, or as its metadata is full */
-	bool fails_at_once; /* when it is full; else writes wait first */
+	bool full;	/* of data: writes into new blocks fail */
+	bool read_only; /* by a fault, or as its metadata is full */
 };
 
 /** dm_pool_parse - read the status of a thin pool with chunks of @chunk bytes. Return: 0, or -1

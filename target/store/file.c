@@ -9,11 +9,6 @@
 #include <stdio.h>
 #include <sys/statvfs.h>
 
-static int file_check(struct store *store, struct err *err)
-{
-	return pooldir_check(&file_store_of(store)->dir, err);
-}
-
 static int file_usage(struct store *store, struct store_usage *ret, struct err *err)
 {
 	struct file_store *fs = file_store_of(store);
@@ -47,40 +42,11 @@ static int file_path(
 	return 0;
 }
 
-static int file_state_write(const struct step *in, struct store *store, struct object_name name,
-	const char *text, struct err *err)
-{
-	return pooldir_state_write(in, &file_store_of(store)->dir, name, text, err);
-}
-
-static int file_state_read(
-	struct store *store, struct object_name name, char **ret_text, struct err *err)
-{
-	return pooldir_state_read(&file_store_of(store)->dir, name, ret_text, err);
-}
-
-static int file_state_remove(
-	const struct step *in, struct store *store, struct object_name name, struct err *err)
-{
-	return pooldir_state_remove(in, &file_store_of(store)->dir, name, err);
-}
-
 static int file_each(struct store *store, enum object_kind kind, bool states,
 	int (*fn)(const char *id, void *arg), void *arg, struct err *err)
 {
 	return pooldir_each(&file_store_of(store)->dir, kind,
 		states ? POOLDIR_STATE_SUFFIX : FILE_DATA_SUFFIX, fn, arg, err);
-}
-
-static int file_generation_write(
-	const struct step *in, struct store *store, int64_t generation, struct err *err)
-{
-	return pooldir_generation_write(in, &file_store_of(store)->dir, generation, err);
-}
-
-static int file_tidy(const struct step *in, struct store *store, struct err *err)
-{
-	return pooldir_tidy(in, &file_store_of(store)->dir, err);
 }
 
 static void fs_free(struct file_store *fs)
@@ -103,7 +69,7 @@ static void file_free(struct store *store)
 
 static const struct store_ops file_ops = {
 	.type = FILE_STORE_TYPE,
-	.check = file_check,
+	.check = pooldir_check,
 	.usage = file_usage,
 	.create = file_data_create,
 	.clone = file_data_clone,
@@ -113,12 +79,12 @@ static const struct store_ops file_ops = {
 	.stat = file_data_stat,
 	.extents = file_data_extents,
 	.path = file_path,
-	.state_write = file_state_write,
-	.state_read = file_state_read,
-	.state_remove = file_state_remove,
+	.state_write = pooldir_state_write,
+	.state_read = pooldir_state_read,
+	.state_remove = pooldir_state_remove,
 	.each = file_each,
-	.generation_write = file_generation_write,
-	.tidy = file_tidy,
+	.generation_write = pooldir_generation_write,
+	.tidy = pooldir_tidy,
 	.free = file_free,
 };
 
@@ -133,6 +99,7 @@ int file_store_open(const struct step *in, const struct store_options *options,
 	}
 	pooldir_init(&fs->dir);
 	fs->base.ops = &file_ops;
+	fs->base.dir = &fs->dir;
 	fs->base.limits = (struct store_limits){
 		.granularity = STORE_GRANULARITY, .extent = FILE_STORE_EXTENT};
 	fs->fs = options->fs;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The number of a pool's generation, in a file of its own.
+ * The number of a pool's generation: in a file of its own, and against the recorded one.
  */
 #include "target/store/generation.h"
 
@@ -28,6 +28,18 @@ int generation_read(int dirfd, const char *path, int64_t *ret, struct err *err)
 		return err_set(err, ERR_DATA_LOSS, "%s: %s", path, why.msg);
 	}
 	return 0;
+}
+
+int generation_refuse_older(
+	const struct store_options *options, const char *where, int64_t generation, struct err *err)
+{
+	if (generation >= options->generation) {
+		return 0;
+	}
+	return err_set(err, ERR_FAILED_PRECONDITION,
+		"pool %s: %s is an older copy (generation %lld, %lld is recorded), as from a backup, without what came since: put the newest back, or remove %s to use this one",
+		options->name, where, (long long)generation, (long long)options->generation,
+		options->record);
 }
 
 int generation_write(const struct step *in, int dirfd, int64_t generation, struct err *err)

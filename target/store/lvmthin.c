@@ -2,13 +2,13 @@
 /*
  * The store `lvmthin`: opening, names, capacity, and what a crash may have left.
  */
+#include "target/store/generation.h"
 #include "target/store/lvmthin_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #define LV_FIELDS "lv_name,pool_lv,lv_tags"
-#define TAGS_MAX 16384
 /** Logical volumes that one command activates. */
 #define ACTIVATE_AT_ONCE 32
 
@@ -45,7 +45,7 @@ static int lvmthin_check(struct store *store, struct err *err)
 	struct lvmthin_store *s = lvmthin_of(store);
 	struct dm_pool pool;
 
-	return pooldir_check(&s->dir, err) < 0 ? -1 : lvmthin_pool_status(s, &pool, err);
+	return pooldir_check(store, err) < 0 ? -1 : lvmthin_pool_status(s, &pool, err);
 }
 
 static int lvmthin_usage(struct store *store, struct store_usage *ret, struct err *err)
@@ -71,24 +71,6 @@ static int lvmthin_usage(struct store *store, struct store_usage *ret, struct er
 	return 0;
 }
 
-static int lvmthin_state_write(const struct step *in, struct store *store, struct object_name name,
-	const char *text, struct err *err)
-{
-	return pooldir_state_write(in, &lvmthin_of(store)->dir, name, text, err);
-}
-
-static int lvmthin_state_read(
-	struct store *store, struct object_name name, char **ret_text, struct err *err)
-{
-	return pooldir_state_read(&lvmthin_of(store)->dir, name, ret_text, err);
-}
-
-static int lvmthin_state_remove(
-	const struct step *in, struct store *store, struct object_name name, struct err *err)
-{
-	return pooldir_state_remove(in, &lvmthin_of(store)->dir, name, err);
-}
-
 /* Every logical volume of this pool, until @fn returns non-zero. */
 static int each_lv(
 	struct lvmthin_store *s, int (*fn)(const char *lv, void *arg), void *arg, struct err *err)
@@ -108,7 +90,7 @@ static int each_lv(
 		if (js_item_obj(&rows, i, &row, err) < 0 ||
 			js_get_str(&row, "lv_name", LVM_NAME_SIZE, &lv, err) < 0 ||
 			js_get_str(&row, "pool_lv", LVM_NAME_SIZE, &pool, err) < 0 ||
-			js_get_str(&row, "lv_tags", TAGS_MAX, &tags, err) < 0) {
+			js_get_str(&row, "lv_tags", LVMTHIN_TAGS_MAX, &tags, err) < 0) {
 			return err_wrap(err, "pool %s", s->dir.stamp.name);
 		}
 		if (streq(pool, s->thin_pool) && lvm_has_tag(tags, s->tag)) {
@@ -194,12 +176,6 @@ static int wake_lv(const char *lv, void *arg)
 	return wake->n == ACTIVATE_AT_ONCE ? activate(wake) : 0;
 }
 
-static int lvmthin_generation_write(
-	const struct step *in, struct store *store, int64_t generation, struct err *err)
-{
-	return pooldir_generation_write(in, &lvmthin_of(store)->dir, generation, err);
-}
-
 static int lvmthin_tidy(const struct step *in, struct store *store, struct err *err)
 {
 	struct lvmthin_store *s = lvmthin_of(store);
@@ -215,7 +191,7 @@ static int lvmthin_tidy(const struct step *in, struct store *store, struct err *
 	wake->in = in;
 	wake->s = s;
 	wake->err = err;
-	rc = pooldir_tidy(in, &s->dir, err);
+	rc = pooldir_tidy(in, store, err);
 	if (rc == 0 && lvmthin_pool_device(s, name, &device, err) == 1 && device.suspended) {
 		rc = lvm_resume(in, &s->lvm, name, err);
 	}
@@ -258,9 +234,9 @@ static const struct store_ops lvmthin_ops = {
 	.drain = lvmthin_drain,
 	.stat = lvmthin_stat,
 	.path = lvmthin_path,
-	.state_write = lvmthin_state_write,
-	.state_read = lvmthin_state_read,
-	.state_remove = lvmthin_state_remove,
+	.state_write = pooldir_state_write,
+	.state_read = pooldir_state_read,
+	.state_remove = pooldir_state_remove,
 	.each = lvmthin_each,
 	.generation_write = lvmthin_generation_write,
 	.tidy = lvmthin_tidy,
@@ -324,6 +300,7 @@ static int open_pool(const struct step *in, const struct store_options *options,
 	struct lvmthin_store *s, struct err *err)
 {
 	struct dm_pool status;
+	char what[2 * LVM_NAME_SIZE];
 
 	if (pooldir_open(&s->dir, LVMTHIN_STORE_TYPE, options, err) < 0) {
 		return -1;
@@ -331,9 +308,12 @@ static int open_pool(const struct step *in, const struct store_options *options,
 	if (lvmthin_pool_read(&s->lvm, s->thin_pool, &s->pool, err) < 0) {
 		return err_wrap(err, "pool %s", options->name);
 	}
-	if (match_identity(s, err) < 0 || refuse_long_names(s, err) < 0) {
+	(void)snprintf(what, sizeof(what), "%s/%s", s->vg, s->thin_pool);
+	if (match_identity(s, err) < 0 || refuse_long_names(s, err) < 0 ||
+		generation_refuse_older(options, what, s->pool.generation, err) < 0) {
 		return -1;
 	}
+	s->dir.stamp.generation = MIN(s->dir.stamp.generation, s->pool.generation);
 	lvmthin_tag(s->dir.stamp.uuid, s->tag);
 	s->base.limits = (struct store_limits){
 		.granularity = s->pool.extent,
@@ -355,6 +335,7 @@ int lvmthin_store_open(const struct step *in, const struct store_options *option
 	}
 	pooldir_init(&s->dir);
 	s->base.ops = &lvmthin_ops;
+	s->base.dir = &s->dir;
 	(void)snprintf(s->vg, sizeof(s->vg), "%s", options->vg);
 	(void)snprintf(s->thin_pool, sizeof(s->thin_pool), "%s", options->thin_pool);
 	s->lvm = (struct lvm){options->lvm, s->vg};

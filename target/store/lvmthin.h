@@ -9,7 +9,9 @@
  *
  * The directory's identity names the volume group and the thin pool by their UUIDs, and the thin
  * pool carries the identity as a tag, as each logical volume of ours does: nothing without that
- * tag is ever removed. Thin snapshots do not need their origin.
+ * tag is ever resized or removed. Either part could be restored without the other (a file system
+ * from a backup, the group by vgcfgrestore or as a disk's older copy), so each has the generation,
+ * the thin pool as a tag, too. Thin snapshots do not need their origin.
  */
 #pragma once
 
@@ -21,6 +23,9 @@
 /** The tag: this and the pool's identity. */
 #define LVMTHIN_TAG_PREFIX "nvmetcp.pool."
 #define LVMTHIN_TAG_SIZE (sizeof(LVMTHIN_TAG_PREFIX) + UUID_TEXT_SIZE)
+/** The tag with the generation of the thin pool: this and the number. */
+#define LVMTHIN_GENERATION_PREFIX "nvmetcp.generation."
+#define LVMTHIN_GENERATION_SIZE (sizeof(LVMTHIN_GENERATION_PREFIX) + 20)
 /** Part of the thin pool that is never promised: one part in so many. Blocks that are given up can
  * be used again only after the pool has written its metadata. */
 #define LVMTHIN_RESERVE_PART 50
@@ -45,16 +50,15 @@ MUST_USE int lvmthin_init(const struct step *in, const struct store_options *opt
 struct lvmthin_pool {
 	char vg_uuid[LVM_UUID_SIZE];
 	char lv_uuid[LVM_UUID_SIZE];
-	int64_t size;
 	int64_t chunk;
 	int64_t extent;
-	int64_t vg_meta_size; /* room for the descriptions of logical volumes */
-	int64_t vg_meta_free;
+	int64_t vg_meta_size;	    /* room for the descriptions of logical volumes */
 	bool fails_when_full;	    /* writes fail at once; else they wait a minute first */
 	char owner[UUID_TEXT_SIZE]; /* the identity in its tag, "" without one */
+	int64_t generation;	    /* in its tag, 0 without one */
 };
 
 /** lvmthin_pool_read - Return: 0, or -1: UNAVAILABLE when it is not there, FAILED_PRECONDITION when
- * it is none, or does not zero, or its sizes are no powers of 2. */
+ * it is none, or does not zero, or its sizes are no powers of 2, DATA_LOSS for a broken tag. */
 MUST_USE int lvmthin_pool_read(
 	const struct lvm *lvm, const char *thin_pool, struct lvmthin_pool *ret, struct err *err);

@@ -21,6 +21,18 @@ static int say(struct object_name name, struct err *err)
 	return err_wrap(err, "%s %s", object_kind_name(name.kind), name.id);
 }
 
+/* Somebody else's, whatever its name. */
+static int foreign(const struct lvmthin_store *s, struct object_name name, const char *not_done,
+	struct err *err)
+{
+	char lv[LVM_NAME_SIZE];
+
+	lvmthin_lv(name, lv);
+	return err_set(err, ERR_FAILED_PRECONDITION,
+		"%s %s: %s/%s lacks the tag %s, so it is not %s: is it of another pool?",
+		object_kind_name(name.kind), name.id, s->vg, lv, s->tag, not_done);
+}
+
 int lvmthin_device(struct lvmthin_store *s, struct object_name name,
 	char ret_name[DM_DEVICE_NAME_SIZE], struct dm_device *ret, struct err *err)
 {
@@ -254,6 +266,24 @@ int lvmthin_clone(const struct step *in, struct store *store, struct object_name
 	return flush(store, to, err);
 }
 
+/* lvextend takes a name only, and one of ours may have been replaced by another one of its name. */
+static int refuse_foreign(struct lvmthin_store *s, struct object_name name, struct err *err)
+{
+	_cleanup_js_doc_ struct js_doc *doc = NULL;
+	char lv[LVM_NAME_SIZE];
+	struct js_at rows;
+	struct js_at row;
+	const char *tags;
+
+	lvmthin_lv(name, lv);
+	if (lvm_report(&s->lvm, lv, "lv_tags", &doc, &rows, err) < 0 ||
+		js_item_obj(&rows, 0, &row, err) < 0 ||
+		js_get_str(&row, "lv_tags", LVMTHIN_TAGS_MAX, &tags, err) < 0) {
+		return say(name, err);
+	}
+	return lvm_has_tag(tags, s->tag) ? 0 : foreign(s, name, "resized", err);
+}
+
 int lvmthin_grow(const struct step *in, struct store *store, struct object_name name, int64_t size,
 	struct err *err)
 {
@@ -270,7 +300,10 @@ int lvmthin_grow(const struct step *in, struct store *store, struct object_name 
 			object_kind_name(name.kind), name.id, (long long)device.size,
 			(long long)size);
 	}
-	return size == device.size ? 0 : extend(in, s, name, size, err);
+	if (size == device.size) {
+		return 0;
+	}
+	return refuse_foreign(s, name, err) < 0 ? -1 : extend(in, s, name, size, err);
 }
 
 /* By name and tag in one: between a look and a removal it could become another one. */
@@ -293,9 +326,7 @@ int lvmthin_remove(
 	}
 	rc = lvmthin_device(s, name, device_name, &device, err);
 	if (rc > 0) {
-		return err_set(err, ERR_FAILED_PRECONDITION,
-			"%s %s: %s/%s lacks the tag %s, so it is not removed: is it of another pool?",
-			object_kind_name(name.kind), name.id, s->vg, lv, s->tag);
+		return foreign(s, name, "removed", err);
 	}
 	return rc < 0 ? -1 : step_changed(in, "removed", err);
 }

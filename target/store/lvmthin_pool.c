@@ -2,16 +2,18 @@
 /*
  * Thin pools: are they fit to hold volumes, whose are they, and how are they?
  */
+#include "common/base/parse.h"
+#include "target/store/generation.h"
 #include "target/store/lvmthin_priv.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 #define POOL_FIELDS                                                                                \
-	"lv_name,vg_uuid,lv_uuid,segtype,zero,lv_when_full,lv_tags,lv_size,chunk_size,"            \
-	"vg_extent_size,vg_mda_size,vg_mda_free"
-/** Most text of all tags of one logical volume. */
-#define TAGS_MAX 16384
+	"lv_name,vg_uuid,lv_uuid,segtype,zero,lv_when_full,lv_tags,chunk_size,vg_extent_size,"     \
+	"vg_mda_size"
+/** Tags with a generation that one command takes away: there is one at a time. */
+#define GENERATION_TAGS_MAX 8
 
 void lvmthin_tag(const char *uuid, char out[LVMTHIN_TAG_SIZE])
 {
@@ -29,6 +31,42 @@ static void find_owner(const char *tags, char out[UUID_TEXT_SIZE])
 		(void)snprintf(out, UUID_TEXT_SIZE, "%.*s",
 			(int)MIN(strcspn(tag, ","), (size_t)UUID_TEXT_SIZE - 1), tag);
 	}
+}
+
+/* The next tag of a generation in *@rest into @out. Return: false when there is none. */
+static bool next_generation_tag(const char **rest, char out[LVMTHIN_GENERATION_SIZE])
+{
+	static const char prefix[] = LVMTHIN_GENERATION_PREFIX;
+	bool found = false;
+
+	while (!found && **rest) {
+		size_t len = strcspn(*rest, ",");
+
+		found = len >= strlen(prefix) && len < LVMTHIN_GENERATION_SIZE &&
+			strncmp(*rest, prefix, strlen(prefix)) == 0;
+		if (found) {
+			(void)snprintf(out, LVMTHIN_GENERATION_SIZE, "%.*s", (int)len, *rest);
+		}
+		*rest += len + ((*rest)[len] == ',');
+	}
+	return found;
+}
+
+/* Of several the largest: a command that left the older one behind has set it. */
+static int find_generation(const char *tags, int64_t *ret, struct err *err)
+{
+	char tag[LVMTHIN_GENERATION_SIZE];
+	int64_t its;
+
+	*ret = 0;
+	while (next_generation_tag(&tags, tag)) {
+		if (parse_i64("generation", tag + strlen(LVMTHIN_GENERATION_PREFIX), 1,
+			    INT64_MAX - 1, &its, err) < 0) {
+			return err_set(err, ERR_DATA_LOSS, "tag %s: is no generation", tag);
+		}
+		*ret = MAX(*ret, its);
+	}
+	return 0;
 }
 
 static bool power_of_2(int64_t n)
@@ -76,18 +114,19 @@ static int parse_pool(const struct lvm *lvm, const char *thin_pool, const struct
 		js_get_str(row, "segtype", 32, &segtype, &why) < 0 ||
 		js_get_str(row, "zero", 32, &zero, &why) < 0 ||
 		js_get_str(row, "lv_when_full", 32, &when_full, &why) < 0 ||
-		js_get_str(row, "lv_tags", TAGS_MAX, &tags, &why) < 0 ||
-		lvm_bytes(row, "lv_size", &ret->size, &why) < 0 ||
+		js_get_str(row, "lv_tags", LVMTHIN_TAGS_MAX, &tags, &why) < 0 ||
 		lvm_bytes(row, "chunk_size", &ret->chunk, &why) < 0 ||
 		lvm_bytes(row, "vg_extent_size", &ret->extent, &why) < 0 ||
-		lvm_bytes(row, "vg_mda_size", &ret->vg_meta_size, &why) < 0 ||
-		lvm_bytes(row, "vg_mda_free", &ret->vg_meta_free, &why) < 0) {
+		lvm_bytes(row, "vg_mda_size", &ret->vg_meta_size, &why) < 0) {
 		return err_set(err, ERR_INTERNAL, "lvm lvs %s/%s: %s", lvm->vg, thin_pool, why.msg);
 	}
 	(void)snprintf(ret->vg_uuid, sizeof(ret->vg_uuid), "%s", vg_uuid);
 	(void)snprintf(ret->lv_uuid, sizeof(ret->lv_uuid), "%s", lv_uuid);
 	ret->fails_when_full = streq(when_full, "error");
 	find_owner(tags, ret->owner);
+	if (find_generation(tags, &ret->generation, err) < 0) {
+		return err_wrap(err, "%s/%s", lvm->vg, thin_pool);
+	}
 	return refuse_unfit(lvm, thin_pool, segtype, zero, ret, err);
 }
 
@@ -130,6 +169,12 @@ int lvmthin_init(const struct step *in, const struct store_options *options,
 		return -1;
 	}
 	(void)snprintf(what, sizeof(what), "%s/%s", options->vg, options->thin_pool);
+	/* One that came to be so later is used, and `check` warns of it: its volumes are needed. */
+	if (!pool.fails_when_full) {
+		return err_set(err, ERR_FAILED_PRECONDITION,
+			"%s: lets writes wait when it is full, so hosts would hang: let them fail at once with lvchange --errorwhenfull y %s",
+			what, what);
+	}
 	if (*pool.owner && (stamp_read_at(options->path, &there, NULL) < 0 ||
 				   !streq(there.uuid, pool.owner))) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
@@ -147,6 +192,47 @@ int lvmthin_init(const struct step *in, const struct store_options *options,
 		return 0;
 	}
 	return lvm_change(in, &lvm, args, err) < 0 ? -1 : step_changed(in, "tag", err);
+}
+
+/* One tag for all of that kind, in one command: what lvm writes is there as a whole or not at all.
+ */
+static int retag(const struct step *in, struct lvmthin_store *s, const char *tag, const char *tags,
+	struct err *err)
+{
+	char old[GENERATION_TAGS_MAX][LVMTHIN_GENERATION_SIZE];
+	const char *args[2 * GENERATION_TAGS_MAX + 5] = {"lvchange", "--addtag", tag};
+	char what[2 * LVM_NAME_SIZE];
+	size_t n = 3;
+
+	for (size_t i = 0; i < ARRAY_SIZE(old) && next_generation_tag(&tags, old[i]); i++) {
+		if (!streq(old[i], tag)) {
+			args[n++] = "--deltag";
+			args[n++] = old[i];
+		}
+	}
+	(void)snprintf(what, sizeof(what), "%s/%s", s->vg, s->thin_pool);
+	args[n] = what;
+	return lvm_change(in, &s->lvm, args, err) < 0 ? -1 : step_changed(in, "tag", err);
+}
+
+int lvmthin_generation_write(
+	const struct step *in, struct store *store, int64_t generation, struct err *err)
+{
+	struct lvmthin_store *s = lvmthin_of(store);
+	_cleanup_js_doc_ struct js_doc *doc = NULL;
+	struct js_at rows;
+	struct js_at row;
+	char tag[LVMTHIN_GENERATION_SIZE];
+	const char *tags;
+
+	(void)snprintf(tag, sizeof(tag), LVMTHIN_GENERATION_PREFIX "%lld", (long long)generation);
+	if (lvm_report(&s->lvm, s->thin_pool, "lv_tags", &doc, &rows, err) < 0 ||
+		js_item_obj(&rows, 0, &row, err) < 0 ||
+		js_get_str(&row, "lv_tags", LVMTHIN_TAGS_MAX, &tags, err) < 0 ||
+		retag(in, s, tag, tags, err) < 0) {
+		return err_wrap(err, "generation of %s/%s", s->vg, s->thin_pool);
+	}
+	return pooldir_generation_write(in, store, generation, err);
 }
 
 int lvmthin_pool_device(struct lvmthin_store *s, char ret_name[DM_DEVICE_NAME_SIZE],

@@ -7,6 +7,9 @@
 #include "target/store/lvmthin.h"
 #include "target/store/pooldir.h"
 
+/** Most text of all tags of one logical volume. */
+#define LVMTHIN_TAGS_MAX 16384
+
 struct lvmthin_store {
 	struct store base;
 	struct pooldir dir;
@@ -39,6 +42,10 @@ MUST_USE int lvmthin_pool_device(struct lvmthin_store *s, char ret_name[DM_DEVIC
 	struct dm_device *ret, struct err *err);
 /** lvmthin_pool_status - its status as values; not active: UNAVAILABLE. */
 MUST_USE int lvmthin_pool_status(struct lvmthin_store *s, struct dm_pool *ret, struct err *err);
+
+/** lvmthin_generation_write - as struct store_ops says: in the thin pool, then in the directory. */
+MUST_USE int lvmthin_generation_write(
+	const struct step *in, struct store *store, int64_t generation, struct err *err);
 
 /* Operations on data (lvmthin_data.c), as struct store_ops says. */
 int lvmthin_create(const struct step *in, struct store *store, struct object_name name,

@@ -24,8 +24,9 @@ void pooldir_name(struct object_name name, const char *suffix, char out[POOLDIR_
 }
 
 /* Another file system may have been mounted over the path, or ours be gone beneath it. */
-int pooldir_check(const struct pooldir *dir, struct err *err)
+int pooldir_check(struct store *store, struct err *err)
 {
+	const struct pooldir *dir = store->dir;
 	struct stat opened;
 	struct stat there;
 	struct stamp stamp;
@@ -100,7 +101,7 @@ static int write_state(const struct step *in, struct pooldir *dir, struct object
 	return rc < 0 ? err_set(err, full.code, "%s", full.msg) : 0;
 }
 
-int pooldir_state_write(const struct step *in, struct pooldir *dir, struct object_name name,
+int pooldir_state_write(const struct step *in, struct store *store, struct object_name name,
 	const char *text, struct err *err)
 {
 	size_t len = strlen(text);
@@ -109,7 +110,7 @@ int pooldir_state_write(const struct step *in, struct pooldir *dir, struct objec
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s %s: its state would pass %d bytes",
 			object_kind_name(name.kind), name.id, STORE_STATE_MAX);
 	}
-	if (write_state(in, dir, name, text, err) < 0) {
+	if (write_state(in, store->dir, name, text, err) < 0) {
 		return err_wrap(
 			err, "%s %s: write its state", object_kind_name(name.kind), name.id);
 	}
@@ -117,27 +118,28 @@ int pooldir_state_write(const struct step *in, struct pooldir *dir, struct objec
 }
 
 int pooldir_state_read(
-	struct pooldir *dir, struct object_name name, char **ret_text, struct err *err)
+	struct store *store, struct object_name name, char **ret_text, struct err *err)
 {
 	char file[POOLDIR_NAME_SIZE];
 
 	pooldir_name(name, POOLDIR_STATE_SUFFIX, file);
-	return file_read(dir->folders[name.kind], file, STORE_STATE_MAX, ret_text, NULL, err);
+	return file_read(
+		store->dir->folders[name.kind], file, STORE_STATE_MAX, ret_text, NULL, err);
 }
 
 int pooldir_state_remove(
-	const struct step *in UNUSED, struct pooldir *dir, struct object_name name, struct err *err)
+	const struct step *in UNUSED, struct store *store, struct object_name name, struct err *err)
 {
 	char file[POOLDIR_NAME_SIZE];
 
 	pooldir_name(name, POOLDIR_STATE_SUFFIX, file);
-	return file_remove(dir->folders[name.kind], file, err);
+	return file_remove(store->dir->folders[name.kind], file, err);
 }
 
 int pooldir_generation_write(
-	const struct step *in, struct pooldir *dir, int64_t generation, struct err *err)
+	const struct step *in, struct store *store, int64_t generation, struct err *err)
 {
-	return generation_write(in, dir->dirfd, generation, err);
+	return generation_write(in, store->dir->dirfd, generation, err);
 }
 
 struct each {
@@ -189,8 +191,9 @@ static int tidy_name(const char *file, void *arg)
 	return file_remove(tidy->folder, file, tidy->err);
 }
 
-int pooldir_tidy(const struct step *in, struct pooldir *dir, struct err *err)
+int pooldir_tidy(const struct step *in, struct store *store, struct err *err)
 {
+	struct pooldir *dir = store->dir;
 	struct err full = {0};
 	int rc;
 
@@ -291,5 +294,5 @@ int pooldir_open(
 	if (generation_read(dir->dirfd, dir->path, &dir->stamp.generation, err) < 0) {
 		return err_wrap(err, "pool %s", options->name);
 	}
-	return 0;
+	return generation_refuse_older(options, dir->path, dir->stamp.generation, err);
 }

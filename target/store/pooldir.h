@@ -35,13 +35,11 @@ void pooldir_init(struct pooldir *dir);
 void pooldir_done(struct pooldir *dir);
 /**
  * pooldir_open - open the directory of @options, whose identity must be the recorded one and of the
- * kind @type. Return: 0, or -1: UNAVAILABLE when it is not there, FAILED_PRECONDITION when it is
- * another one, DATA_LOSS when it is not whole.
+ * kind @type, and which is no older copy. Return: 0, or -1: UNAVAILABLE when it is not there,
+ * FAILED_PRECONDITION when it is another one, DATA_LOSS when it is not whole.
  */
 MUST_USE int pooldir_open(struct pooldir *dir, const char *type,
 	const struct store_options *options, struct err *err);
-/** pooldir_check - is it there, and the one that was opened? Return: 0, or -1 UNAVAILABLE. */
-MUST_USE int pooldir_check(const struct pooldir *dir, struct err *err);
 
 /** pooldir_folder - "volumes" or "snapshots". */
 const char *pooldir_folder(enum object_kind kind);
@@ -52,13 +50,14 @@ void pooldir_name(struct object_name name, const char *suffix, char out[POOLDIR_
 MUST_USE int pooldir_each(struct pooldir *dir, enum object_kind kind, const char *suffix,
 	int (*fn)(const char *id, void *arg), void *arg, struct err *err);
 
-/* States and the rest, as struct store_ops says. */
-MUST_USE int pooldir_state_write(const struct step *in, struct pooldir *dir,
+/* What is the same in each store, as struct store_ops says; check and tidy may not be all of it. */
+MUST_USE int pooldir_check(struct store *store, struct err *err);
+MUST_USE int pooldir_state_write(const struct step *in, struct store *store,
 	struct object_name name, const char *text, struct err *err);
 MUST_USE int pooldir_state_read(
-	struct pooldir *dir, struct object_name name, char **ret_text, struct err *err);
+	struct store *store, struct object_name name, char **ret_text, struct err *err);
 MUST_USE int pooldir_state_remove(
-	const struct step *in, struct pooldir *dir, struct object_name name, struct err *err);
+	const struct step *in, struct store *store, struct object_name name, struct err *err);
 MUST_USE int pooldir_generation_write(
-	const struct step *in, struct pooldir *dir, int64_t generation, struct err *err);
-MUST_USE int pooldir_tidy(const struct step *in, struct pooldir *dir, struct err *err);
+	const struct step *in, struct store *store, int64_t generation, struct err *err);
+MUST_USE int pooldir_tidy(const struct step *in, struct store *store, struct err *err);

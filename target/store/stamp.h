@@ -23,7 +23,7 @@ struct stamp {
 	char uuid[UUID_TEXT_SIZE];
 	char name[OBJECT_ID_SIZE];
 	char type[STAMP_TYPE_SIZE];
-	int64_t generation; /* of what store_open() opened; 0 elsewhere */
+	int64_t generation; /* of what store_open() opened, the least of its parts; 0 elsewhere */
 	/* lvmthin: the volume group and the thin pool in it; else "". */
 	char vg_uuid[LVM_UUID_SIZE];
 	char lv_uuid[LVM_UUID_SIZE];

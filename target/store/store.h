@@ -126,6 +126,7 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 	struct store_limits limits;
+	struct pooldir *dir; /* identity and states (pooldir.h); part of the whole store */
 };
 
 /** round_up - to a multiple of @unit, a power of 2; sizes are far below the largest number. */

@@ -133,11 +133,28 @@ def test_restart_leaves_exports(server, volume):
     device = server.vm.run("ls /dev/nvme*n1").strip()
     watch_io(server, device)
     before = state(server, "MainPID")
+    # As an lvm that is still at work for an agent that ends.
+    command = server.vm.run("setsid sleep 3600 </dev/null >/dev/null 2>&1 & echo $!").strip()
+    server.vm.run(f"echo {command} >/sys/fs/cgroup/$(systemctl show -P ControlGroup {storage.UNIT})/cgroup.procs")
     server.vm.run(f"systemctl restart {storage.UNIT}")
     server.wait()
     assert state(server, "MainPID") != before
     assert exported(server, volume)
     assert io_undisturbed(server)
+    server.vm.run(f"kill {command}")
+
+
+def test_volumes_in_lvm_are_not_looked_into(server):
+    """The package's rule for udev: what hosts put into logical volumes of the agent is theirs."""
+    server.vm.run("truncate -s 128M /srv/pool/disk && losetup /dev/loop7 /srv/pool/disk && vgcreate vg /dev/loop7 && "
+                  "lvcreate --yes -L 32m -n nvmetcp.v.one vg && lvcreate --yes -L 32m -n other vg && "
+                  "mkfs.ext4 -q /dev/vg/nvmetcp.v.one && mkfs.ext4 -q /dev/vg/other && "
+                  "udevadm trigger --action=change --settle /dev/vg/nvmetcp.v.one /dev/vg/other")
+    seen = {name: server.vm.run(f"udevadm info --query=property /dev/vg/{name}") for name in ("nvmetcp.v.one", "other")}
+    server.vm.run("vgremove --force vg && losetup -d /dev/loop7 && rm /srv/pool/disk")
+    assert "ID_FS_TYPE=ext4\n" in seen["other"]
+    assert "DM_UDEV_DISABLE_OTHER_RULES_FLAG=1\n" in seen["nvmetcp.v.one"]
+    assert "ID_FS" not in seen["nvmetcp.v.one"]
 
 
 def test_upgrade_restarts_the_agent_only(server, volume):

@@ -111,7 +111,7 @@ def lvs(group, options, words):
         "lv_when_full": lambda n, r: r.get("when_full", ""), "lv_tags": lambda n, r: ",".join(r["tags"]),
         "lv_size": lambda n, r: r["size"], "chunk_size": lambda n, r: r.get("chunk", 0),
         "vg_extent_size": lambda n, r: group.extent, "vg_mda_size": lambda n, r: 1044480,
-        "vg_mda_free": lambda n, r: 500000, "pool_lv": lambda n, r: r.get("pool", ""),
+        "pool_lv": lambda n, r: r.get("pool", ""),
     }
     print("  WARNING: this line belongs to nobody", file=sys.stderr)
     print(json.dumps({"report": [{"lv": [{f: str(values[f](n, r)) for f in fields} for n, r in rows.items()]}],
@@ -153,7 +153,8 @@ def lvchange(group, options, words):
     for what in words:
         name, lv = group.find(what)
         if "--addtag" in options:
-            lv["tags"].append(options["--addtag"])
+            gone = [options["--addtag"], *options.get("--deltag", [])]
+            lv["tags"] = [tag for tag in lv["tags"] if tag not in gone] + [options["--addtag"]]
             group.save()
         elif options.get("--activate") == "y" or "--refresh" in options:
             group.activate(name)
@@ -244,7 +245,9 @@ def parse(arguments):
     rest = list(arguments)
     while rest:
         word = rest.pop(0)
-        if word in VALUES:
+        if word == "--deltag":
+            options.setdefault(word, []).append(rest.pop(0))
+        elif word in VALUES:
             options[word] = rest.pop(0)
         elif word in FLAGS:
             options[word] = True

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The agent over a thin pool: nothing above the store knows of it but by its limits. */
+#include "target/store/generation.h"
 #include "target/store/lvmthin.h"
 #include "test/unit/target/core/world.h"
 #include "test/unit/target/lvmworld.h"
@@ -150,6 +151,87 @@ static void test_absent(void **state UNUSED)
 	assert_ok(delete_object(VOLUME("v1")), world.err);
 }
 
+static char *saved(const char *path)
+{
+	char *text = NULL;
+
+	assert_ok(file_read(AT_FDCWD, path, 65536, &text, NULL, &world.err), world.err);
+	return text;
+}
+
+static void put_in_group(const char *text)
+{
+	put_file(at(&lvm_world.place, "vg.json"), text);
+}
+
+/* A group as vgcfgrestore or an older copy of its disks brings it back, without what came since. */
+static void test_older_group(void **state UNUSED)
+{
+	char record[PATH_MAX];
+	_cleanup_free_ char *backup = saved(at(&lvm_world.place, "vg.json"));
+
+	(void)snprintf(record, sizeof(record), "%s/pools/one.json", world.state_dir.path);
+	make_volume("v1");
+	world_restart();
+	_cleanup_free_ char *newest = saved(at(&lvm_world.place, "vg.json"));
+	put_in_group(backup);
+	lvm_set_device("vg--0-thin-tpool", NULL);
+	(void)unlink(at(&lvm_world.place, "log"));
+	world_restart();
+	assert_refused(delete_object(VOLUME("v1")), ERR_UNAVAILABLE, "vg-0/thin is an older copy");
+	assert_refused(delete_object(VOLUME("v1")), ERR_UNAVAILABLE, record);
+	assert_refused(put("v2", EXTENT, SOURCE_NONE, ""), ERR_UNAVAILABLE, "older copy");
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "older copy");
+	/* It was looked at, and not so much as activated. */
+	assert_called("lvs ");
+	put_in_group(newest);
+	agent_tick(world.agent);
+	assert_ok(agent_healthy(world.agent, &world.err), world.err);
+	/* Or the older one is what there is. */
+	put_in_group(backup);
+	world_restart();
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "older copy");
+	assert_int_equal(unlink(record), 0);
+	agent_tick(world.agent);
+	assert_ok(put("v2", EXTENT, SOURCE_NONE, ""), world.err);
+	world_restart();
+	assert_ok(delete_object(VOLUME("v2")), world.err);
+}
+
+/* The states from a backup, the group as it is. */
+static void test_older_directory(void **state UNUSED)
+{
+	_cleanup_free_ char *backup = saved(at(&world.pools[0], GENERATION_FILE));
+
+	make_volume("v1");
+	agent_lay_down(world.agent);
+	put_file(at(&world.pools[0], GENERATION_FILE), backup);
+	world_restart();
+	assert_refused(delete_object(VOLUME("v1")), ERR_UNAVAILABLE, "older copy");
+	assert_refused(delete_object(VOLUME("v1")), ERR_UNAVAILABLE, world.pools[0].path);
+}
+
+/* Whatever of the three was written last, the next start takes the pool. */
+static void test_generation_was_cut_short(void **state UNUSED)
+{
+	static const char *const points[] = {"Attach.pool.tag", "Attach.pool.generation"};
+
+	make_volume("v1");
+	for (size_t i = 0; i < ARRAY_SIZE(points); i++) {
+		for (int again = 0; again < 2; again++) {
+			world_fault(points[i]);
+			world_restart();
+			if (agent_healthy(world.agent, &world.err) == 0) {
+				fail_msg("%s: is not passed", points[i]);
+			}
+		}
+		world_fault(NULL);
+		world_restart();
+		assert_ok(agent_healthy(world.agent, &world.err), world.err);
+	}
+	assert_ok(delete_object(VOLUME("v1")), world.err);
+}
+
 /* --- a failure at each point of the store, then a new process; the agent's own points are tried
  * over files --- */
 
@@ -272,6 +354,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_capacity, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_older_group, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_older_directory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_generation_was_cut_short, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failures, setup, teardown),
 	};
 

@@ -17,12 +17,12 @@ static void test_pool(void **state UNUSED)
 	assert_int_equal(pool.meta_size, 1024 * 4096);
 	assert_int_equal(pool.data_used, 5 * 65536);
 	assert_int_equal(pool.data_size, INT64_C(16384) * 65536);
-	assert_false(pool.full || pool.read_only || pool.fails_at_once);
+	assert_false(pool.full || pool.read_only);
 	assert_ok(dm_pool_parse("7 13/1024 16384/16384 44 out_of_data_space discard_passdown "
 				"error_if_no_space needs_check 1024",
 			  65536, &pool, &err),
 		err);
-	assert_true(pool.full && pool.read_only && pool.fails_at_once);
+	assert_true(pool.full && pool.read_only);
 	assert_ok(
 		dm_pool_parse("7 1024/1024 5/16384 - ro discard_passdown error_if_no_space - 1024",
 			65536, &pool, &err),

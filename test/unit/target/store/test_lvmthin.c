@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store `lvmthin` as a whole: identity, capacity, states, what it finds at its opening. */
+#include "target/store/generation.h"
 #include "test/unit/target/thinstore.h"
 
 #define POOL_DEVICE "vg--0-thin-tpool"
@@ -200,6 +201,63 @@ static void test_look_only(void **state)
 	store_free(store);
 }
 
+static void assert_tags(const char *wanted)
+{
+	_cleanup_free_ char *text = NULL;
+	struct err err = {0};
+	const char *found;
+
+	assert_ok(file_read(AT_FDCWD, at(&lvm_world.place, "vg.json"), 65536, &text, NULL, &err),
+		err);
+	found = strstr(text, "nvmetcp.generation.");
+	assert_non_null(found);
+	assert_int_equal(strncmp(found, wanted, strlen(wanted)), 0);
+	assert_null(strstr(found + 1, "nvmetcp.generation."));
+}
+
+/* In both parts, and what is told is the least of them. */
+static void test_generation(void **state)
+{
+	struct thin *t = *state;
+
+	assert_int_equal(t->stamp.generation, 0);
+	thin_ok(t, generation_write(NO_STEP, t->store, 8, &t->err));
+	assert_tags("nvmetcp.generation.8\"");
+	thin_ok(t, generation_write(NO_STEP, t->store, 9, &t->err));
+	assert_tags("nvmetcp.generation.9\"");
+	thin_open(t);
+	assert_int_equal(t->stamp.generation, 9);
+	/* Killed in between. */
+	lvm_fault("lvchange after 137");
+	thin_fails(t, generation_write(NO_STEP, t->store, 10, &t->err), ERR_INTERNAL,
+		"generation of vg-0/thin");
+	assert_tags("nvmetcp.generation.10\"");
+	thin_open(t);
+	assert_int_equal(t->stamp.generation, 9);
+	put_file(at(&t->place, GENERATION_FILE), "12\n");
+	thin_open(t);
+	assert_int_equal(t->stamp.generation, 10);
+}
+
+/* A command that went on after its deadline may leave more than one. */
+static void test_generation_tags(void **state)
+{
+	struct thin *t = *state;
+	struct store_options options = thin_options(t);
+	const struct lvm lvm = {&lvm_world.env, VG};
+	const char *args[] = {"lvchange", "--addtag", "nvmetcp.generation.7", VG "/thin", NULL};
+
+	thin_ok(t, generation_write(NO_STEP, t->store, 8, &t->err));
+	assert_ok(lvm_change(NO_STEP, &lvm, args, &t->err), t->err);
+	thin_open(t);
+	assert_int_equal(t->stamp.generation, 8);
+	thin_ok(t, generation_write(NO_STEP, t->store, 9, &t->err));
+	assert_tags("nvmetcp.generation.9\"");
+	args[2] = "nvmetcp.generation.1x";
+	assert_ok(lvm_change(NO_STEP, &lvm, args, &t->err), t->err);
+	refused(t, &options, ERR_DATA_LOSS, "nvmetcp.generation.1x: is no generation");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +271,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_reboot_with_a_bad_volume, thin_setup, thin_teardown),
 		cmocka_unit_test_setup_teardown(test_look_only, thin_setup, thin_teardown),
+		cmocka_unit_test_setup_teardown(test_generation, thin_setup, thin_teardown),
+		cmocka_unit_test_setup_teardown(test_generation_tags, thin_setup, thin_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

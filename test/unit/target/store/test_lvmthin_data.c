@@ -74,7 +74,7 @@ static void test_grow(void **state)
 	thin_ok(t, grow(NO_STEP, t->store, VOLUME("v1"), EXTENT, &t->err));
 	assert_called("lvcreate ");
 	thin_ok(t, grow(NO_STEP, t->store, VOLUME("v1"), 2 * EXTENT, &t->err));
-	assert_called("lvextend ");
+	assert_called("lvs lvextend ");
 	assert_int_equal(thin_stat(t, VOLUME("v1")).size, 2 * EXTENT);
 	thin_fails(t, grow(NO_STEP, t->store, VOLUME("v1"), EXTENT, &t->err),
 		ERR_FAILED_PRECONDITION, "never cut to 4194304");
@@ -92,9 +92,9 @@ static void test_grow_was_cut_short(void **state)
 	thin_fails(t, grow(NO_STEP, t->store, VOLUME("v1"), 2 * EXTENT, &t->err), ERR_INTERNAL,
 		"exit status 5: no");
 	assert_int_equal(thin_stat(t, VOLUME("v1")).size, EXTENT);
-	assert_called("lvcreate lvextend lvchange ");
+	assert_called("lvcreate lvs lvextend lvchange ");
 	thin_ok(t, grow(NO_STEP, t->store, VOLUME("v1"), 2 * EXTENT, &t->err));
-	assert_called("lvextend lvchange ");
+	assert_called("lvs lvextend lvchange ");
 	assert_int_equal(thin_stat(t, VOLUME("v1")).size, 2 * EXTENT);
 	/* One whose failure is of another kind is not tried to be mended. */
 	lvm_fault("lvextend before 5 Cannot change VG vg-0 while PVs are missing.");
@@ -117,7 +117,7 @@ static void test_remove(void **state)
 }
 
 /* A logical volume that only has the name is not ours. */
-static void test_remove_without_tag(void **state)
+static void test_without_tag(void **state)
 {
 	struct thin *t = *state;
 	const struct lvm lvm = {&lvm_world.env, VG};
@@ -128,6 +128,11 @@ static void test_remove_without_tag(void **state)
 	thin_fails(t, remove(NO_STEP, t->store, VOLUME("v1"), &t->err), ERR_FAILED_PRECONDITION,
 		"lacks the tag nvmetcp.pool.");
 	assert_true(lvm_has_device("vg--0-nvmetcp.v.v1"));
+	thin_fails(t, grow(NO_STEP, t->store, VOLUME("v1"), 2 * EXTENT, &t->err),
+		ERR_FAILED_PRECONDITION, "so it is not resized");
+	assert_int_equal(thin_stat(t, VOLUME("v1")).size, EXTENT);
+	thin_fails(t, create(NO_STEP, t->store, VOLUME("v1"), EXTENT, &t->err), ERR_ALREADY_EXISTS,
+		"volume v1");
 }
 
 /* An answer that never came, of each command: what is there is taken back, and made anew. */
@@ -215,7 +220,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_grow, thin_setup, thin_teardown),
 		cmocka_unit_test_setup_teardown(test_grow_was_cut_short, thin_setup, thin_teardown),
 		cmocka_unit_test_setup_teardown(test_remove, thin_setup, thin_teardown),
-		cmocka_unit_test_setup_teardown(test_remove_without_tag, thin_setup, thin_teardown),
+		cmocka_unit_test_setup_teardown(test_without_tag, thin_setup, thin_teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_outcomes, thin_setup, thin_teardown),
 		cmocka_unit_test_setup_teardown(test_drain, thin_setup, thin_teardown),
 		cmocka_unit_test_setup_teardown(test_full_pool, thin_setup, thin_teardown),

@@ -63,6 +63,11 @@ static void test_unfit(void **state UNUSED)
 	assert_int_equal(init("pool"), -1);
 	assert_err(err, ERR_FAILED_PRECONDITION, "what another one held");
 	assert_false(exists(at(&thin.place, STAMP_FILE)));
+	lvm_group(POOL_STATUS, ",\"when_full\":\"queue\"");
+	assert_ok(read_pool(&pool), err);
+	assert_int_equal(init("pool"), -1);
+	assert_err(err, ERR_FAILED_PRECONDITION, "lvchange --errorwhenfull y " VG "/thin");
+	assert_false(exists(at(&thin.place, STAMP_FILE)));
 	lvm_group(POOL_STATUS, ",\"chunk\":196608");
 	assert_int_equal(read_pool(&pool), -1);
 	assert_err(err, ERR_FAILED_PRECONDITION, "powers of 2");
