@@ -193,6 +193,20 @@ int agent_find_ready(
 	return 0;
 }
 
+int agent_fail(const struct err *why, struct err *err)
+{
+	switch (why->code) {
+	case ERR_RESOURCE_EXHAUSTED:
+	case ERR_UNAVAILABLE:
+	case ERR_ABORTED:
+	case ERR_DEADLINE_EXCEEDED:
+	case ERR_CANCELLED:
+		return err_set(err, why->code, "%s", why->msg);
+	default:
+		return err_set(err, ERR_INTERNAL, "%s", why->msg);
+	}
+}
+
 int agent_step(struct steps *steps, const char *name, step_fn fn, void *arg, struct err *err)
 {
 	struct err why = {0};
@@ -200,16 +214,7 @@ int agent_step(struct steps *steps, const char *name, step_fn fn, void *arg, str
 	if (step_run(steps, name, fn, arg, &why) == 0) {
 		return 0;
 	}
-	switch (why.code) {
-	case ERR_RESOURCE_EXHAUSTED:
-	case ERR_UNAVAILABLE:
-	case ERR_ABORTED:
-	case ERR_DEADLINE_EXCEEDED:
-	case ERR_CANCELLED:
-		return err_set(err, why.code, "%s", why.msg);
-	default:
-		return err_set(err, ERR_INTERNAL, "%s", why.msg);
-	}
+	return agent_fail(&why, err);
 }
 
 void agent_undo(struct steps *steps, struct err *err)
@@ -253,8 +258,7 @@ int agent_view(const struct found *found, bool extents, struct object_view *ret,
 	if (store->ops->stat(store, name, &stat, &why) < 0 ||
 		(extents && store->ops->extents &&
 			store->ops->extents(store, name, &ret->extents, &why) < 0)) {
-		return err_set(
-			err, why.code == ERR_UNAVAILABLE ? why.code : ERR_INTERNAL, "%s", why.msg);
+		return agent_fail(&why, err);
 	}
 	(void)snprintf(ret->pool, sizeof(ret->pool), "%s", catalog_name(found->catalog));
 	ret->allocated = stat.allocated;

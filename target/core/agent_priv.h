@@ -60,9 +60,11 @@ MUST_USE int agent_find_ready(
 struct catalog *agent_catalog(struct agent *agent, const char *name, struct err *err);
 
 /**
- * agent_step - step_run() whose errors are fit to be answered: what a system call or a store said
- * (NOT_FOUND, INVALID_ARGUMENT …) is not what the API means by these words, and becomes INTERNAL.
+ * agent_fail - @why as it is fit to be answered: what a system call or a store said (NOT_FOUND,
+ * INVALID_ARGUMENT …) is not what the API means by these words, and becomes INTERNAL. Return: -1.
  */
+int agent_fail(const struct err *why, struct err *err);
+/** agent_step - step_run() whose errors went through agent_fail(). */
 MUST_USE int agent_step(
 	struct steps *steps, const char *name, step_fn fn, void *arg, struct err *err);
 /** agent_undo - undo all; when that fails, @err becomes UNAVAILABLE: something may be left. */

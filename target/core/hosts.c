@@ -75,7 +75,7 @@ static int look_at_data(const struct found *found, struct store_stat *ret, struc
 	struct err why = {0};
 
 	if (store->ops->stat(store, object_name_of(found->object), ret, &why) < 0) {
-		return err_set(err, ERR_INTERNAL, "%s", why.msg);
+		return agent_fail(&why, err);
 	}
 	return 0;
 }

@@ -96,7 +96,7 @@ static int refuse_data(const struct found *found, struct err *err)
 			"%s %s: there is data of this name in pool %s without a state: move it away",
 			object_kind_name(name.kind), name.id, catalog_name(found->catalog));
 	}
-	return why.code == ERR_NOT_FOUND ? 0 : err_set(err, ERR_INTERNAL, "%s", why.msg);
+	return why.code == ERR_NOT_FOUND ? 0 : agent_fail(&why, err);
 }
 
 int agent_create(struct steps *steps, struct creation *creation, struct err *err)

@@ -53,7 +53,7 @@ static int take(struct steps *steps, struct found *found, const struct snapshot_
 	struct err why = {0};
 
 	if (store->ops->stat(store, object_name_of(volume), &stat, &why) < 0) {
-		return err_set(err, ERR_INTERNAL, "%s", why.msg);
+		return agent_fail(&why, err);
 	}
 	found->object = object_of(want, volume, stat.allocated);
 	if (!found->object) {

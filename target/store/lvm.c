@@ -32,7 +32,7 @@
 const struct lvm_env lvm_linux = {
 	.lvm = "lvm",
 	.dmsetup = "dmsetup",
-	.lock_dir = "/run/lock",
+	.lock_dir = "/run", /* not /run/lock, where everybody may hold one */
 	.dev_dir = "/dev/mapper",
 	.dm = &dm_linux,
 	.wait_ms = 20000,

@@ -135,6 +135,17 @@ static void test_capacity(void **state UNUSED)
 	assert_ok(delete_object(VOLUME("v1")), world.err);
 }
 
+/* What lvm cannot say now is no damage. */
+static void test_busy(void **state UNUSED)
+{
+	lvm_fault("lvs before 5 /dev/vda: Input/output error");
+	assert_refused(put("v1", EXTENT, SOURCE_NONE, ""), ERR_UNAVAILABLE, "Input/output error");
+	assert_ok(put("v1", EXTENT, SOURCE_NONE, ""), world.err);
+	lvm_set_device("vg--0-nvmetcp.v.v1", NULL);
+	lvm_fault("lvs before 5 Can't get lock for vg-0");
+	assert_refused(grant("v1", HOST_A), ERR_ABORTED, "Can't get lock");
+}
+
 /* A group that went is no answer to what was in it. */
 static void test_absent(void **state UNUSED)
 {
@@ -353,6 +364,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_export, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_capacity, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_older_group, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_older_directory, setup, teardown),
