@@ -154,13 +154,12 @@ int agent_whole(const struct found *found, struct err *err)
 	struct err why = {0};
 
 	if (store->ops->stat(store, object_name_of(object), &stat, &why) < 0) {
-		return err_set(
-			err, why.code == ERR_NOT_FOUND ? ERR_INTERNAL : why.code, "%s", why.msg);
+		return agent_fail(&why, err);
 	}
 	if (stat.size < least) {
 		return err_set(err, ERR_INTERNAL,
 			"%s %s: its data has %lld bytes, but had %lld: the end of it is lost; put the whole "
-			"of it back, or remove both of its files, and restart the agent",
+			"of it back, or remove both data and state, and restart the agent",
 			object_kind_name(object->kind), object->id, (long long)stat.size,
 			(long long)least);
 	}

@@ -14,8 +14,20 @@ static int check_data(const struct step *in UNUSED, void *arg, struct err *err)
 	return agent_whole(arg, err);
 }
 
+static int wake_data(const struct step *in, void *arg, struct err *err)
+{
+	struct found *found = arg;
+	struct store *store = catalog_store(found->catalog);
+
+	return store->ops->wake(in, store, object_name_of(found->object), err);
+}
+
 static int recover_data(struct steps *steps, struct found *found, struct err *err)
 {
+	if (catalog_store(found->catalog)->ops->wake &&
+		agent_step(steps, "wake", wake_data, found, err) < 0) {
+		return -1;
+	}
 	if (found->object->kind == OBJECT_VOLUME) {
 		return agent_grow(steps, found, err);
 	}

@@ -232,6 +232,7 @@ static const struct store_ops lvmthin_ops = {
 	.grow = lvmthin_grow,
 	.remove = lvmthin_remove,
 	.drain = lvmthin_drain,
+	.wake = lvmthin_wake,
 	.stat = lvmthin_stat,
 	.path = lvmthin_path,
 	.state_write = pooldir_state_write,

@@ -115,6 +115,15 @@ static int need_device(const struct step *in, struct lvmthin_store *s, struct ob
 	return rc < 0 ? -1 : 0;
 }
 
+int lvmthin_wake(
+	const struct step *in, struct store *store, struct object_name name, struct err *err)
+{
+	char device_name[DM_DEVICE_NAME_SIZE];
+	struct dm_device device;
+
+	return need_device(in, lvmthin_of(store), name, device_name, &device, err);
+}
+
 int lvmthin_path(struct store *store, struct object_name name, char ret[PATH_MAX], struct err *err)
 {
 	struct lvmthin_store *s = lvmthin_of(store);

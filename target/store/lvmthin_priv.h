@@ -58,6 +58,8 @@ int lvmthin_remove(
 	const struct step *in, struct store *store, struct object_name name, struct err *err);
 int lvmthin_drain(
 	const struct step *in, struct store *store, struct object_name name, struct err *err);
+int lvmthin_wake(
+	const struct step *in, struct store *store, struct object_name name, struct err *err);
 int lvmthin_stat(
 	struct store *store, struct object_name name, struct store_stat *ret, struct err *err);
 int lvmthin_path(struct store *store, struct object_name name, char ret[PATH_MAX], struct err *err);

@@ -93,6 +93,9 @@ struct store_ops {
 	int (*drain)(const struct step *in, struct store *store, struct object_name name,
 		struct err *err);
 
+	/** Have the kernel know the data, after a reboot. NULL where it always does. */
+	int (*wake)(const struct step *in, struct store *store, struct object_name name,
+		struct err *err);
 	/** NOT_FOUND when there is no data under this name. */
 	int (*stat)(struct store *store, struct object_name name, struct store_stat *ret,
 		struct err *err);

@@ -7,6 +7,7 @@ It is called through links named lvm and dmsetup in a folder, which is its world
     vg.json     the volume group: {"vg", "vg_uuid", "extent", "lvs": {name: {...}}}
     dm/NAME     an active device, a line each: UUID, suspended (0 or 1), bytes, target, status
     dev/NAME    its node
+    held/NAME   this logical volume can neither be removed nor activated
     faults      what goes wrong, a line each, used once: VERB before|after STATUS TEXT...
                 STATUS "hang": wait until somebody opens the FIFO `gate` for writing, and then go on.
                 STATUS "late": write the group's metadata, but do not tell the kernel.
@@ -157,6 +158,8 @@ def lvchange(group, options, words):
             lv["tags"] = [tag for tag in lv["tags"] if tag not in gone] + [options["--addtag"]]
             group.save()
         elif options.get("--activate") == "y" or "--refresh" in options:
+            if os.path.exists(path("held", name)):
+                end(5, f"device-mapper: reload ioctl on ({name}) failed: No data available")
             group.activate(name)
         else:
             end(3, "nothing to change")

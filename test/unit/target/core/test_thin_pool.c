@@ -135,6 +135,36 @@ static void test_capacity(void **state UNUSED)
 	assert_ok(delete_object(VOLUME("v1")), world.err);
 }
 
+/* After a reboot: what cannot be activated is damaged, alone. */
+static void test_not_activated(void **state UNUSED)
+{
+	make_volume("v1");
+	make_volume("v2");
+	put_file(at(&lvm_world.place, "held/nvmetcp.v.v1"), "");
+	lvm_set_device("vg--0-nvmetcp.v.v1", NULL);
+	lvm_set_device("vg--0-nvmetcp.v.v2", NULL);
+	world_restart();
+	assert_refused(grant("v1", HOST_A), ERR_INTERNAL, "No data available");
+	assert_refused(agent_healthy(world.agent, &world.err), ERR_UNAVAILABLE, "volume v1: ");
+	assert_ok(grant("v2", HOST_A), world.err);
+	assert_int_equal(unlink(at(&lvm_world.place, "held/nvmetcp.v.v1")), 0);
+	world_restart();
+	assert_ok(grant("v1", HOST_A), world.err);
+}
+
+/* A logical volume with less than the volume had, as after an older copy of the group. */
+static void test_short_data(void **state UNUSED)
+{
+	make_volume("v1");
+	assert_ok(resize("v1", 2 * EXTENT), world.err);
+	lvm_set_device("vg--0-nvmetcp.v.v1",
+		"LVM-vgvgvg00000000000000000000vgvgvgx\n0\n4194304\nthin\n0 -\n");
+	(void)unlink(at(&lvm_world.place, "log"));
+	world_restart();
+	assert_refused(grant("v1", HOST_A), ERR_INTERNAL, "is lost");
+	assert_called("lvs lvs lvchange lvs lvs lvs ");
+}
+
 /* What lvm cannot say now is no damage. */
 static void test_busy(void **state UNUSED)
 {
@@ -364,6 +394,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_export, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_copies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_capacity, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_not_activated, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_short_data, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_busy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_absent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_older_group, setup, teardown),
