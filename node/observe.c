@@ -110,6 +110,39 @@ static double refusals(void *arg)
 	return (double)registration(arg).refused;
 }
 
+static struct reclaimer_status trims(void *arg)
+{
+	struct reclaimer_status status;
+
+	reclaimer_read_status(((struct observe *)arg)->reclaimer, &status);
+	return status;
+}
+
+static double trims_done(void *arg)
+{
+	return (double)trims(arg).done;
+}
+
+static double trims_failed(void *arg)
+{
+	return (double)trims(arg).failed;
+}
+
+static double trimmed_bytes(void *arg)
+{
+	return (double)trims(arg).bytes;
+}
+
+static double last_trim(void *arg)
+{
+	return (double)trims(arg).last_ms / 1000;
+}
+
+static double next_trim(void *arg)
+{
+	return (double)trims(arg).next_ms / 1000;
+}
+
 static const struct {
 	const char *name;
 	const char *help;
@@ -136,6 +169,18 @@ static const struct {
 		true},
 	{"nvmetcp_registration_failures_total",
 		"Times that kubelet said it could not register the driver.", refusals, true},
+	{"nvmetcp_reclaim_runs_total", "Trims of mounted filesystems that ended well.", trims_done,
+		true},
+	{"nvmetcp_reclaim_failures_total", "Trims of mounted filesystems that failed.",
+		trims_failed, true},
+	{"nvmetcp_reclaim_bytes_total", "Bytes that trims gave back, as the kernel counts them.",
+		trimmed_bytes, true},
+	{"nvmetcp_reclaim_last_run_timestamp_seconds",
+		"When the last trim that ended well did so, since 1970; 0 when none did.",
+		last_trim, false},
+	{"nvmetcp_reclaim_next_run_timestamp_seconds",
+		"When the next volume of this node is due to be trimmed, since 1970; 0 when none is.",
+		next_trim, false},
 };
 
 static struct metric *make_steps(struct metrics *metrics, struct err *err)
@@ -278,6 +323,23 @@ void observe_path(void *arg, const char *nqn, const struct portal *portal, const
 			LOG_STR("portal", text), LOG_ERR(err));
 	} else {
 		LOG_INFO("path added", LOG_STR("nqn", nqn), LOG_STR("portal", text));
+	}
+}
+
+void observe_trim(
+	void *arg, const char *volume, const struct reclaim_done *done, const struct err *err)
+{
+	(void)arg;
+	if (!err) {
+		LOG_INFO("free space given back", LOG_STR("volume_id", volume),
+			LOG_NUM("bytes", (int64_t)done->bytes), LOG_NUM("ms", done->ms));
+	} else if (err->code == ERR_CANCELLED) {
+		LOG_INFO("giving free space back was stopped", LOG_STR("volume_id", volume),
+			LOG_NUM("bytes", (int64_t)done->bytes), LOG_NUM("ms", done->ms));
+	} else {
+		LOG_WARNING("free space was not given back", LOG_STR("volume_id", volume),
+			LOG_NUM("bytes", (int64_t)done->bytes), LOG_NUM("ms", done->ms),
+			LOG_ERR(err));
 	}
 }
 

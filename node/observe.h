@@ -9,6 +9,7 @@
 #include "common/metrics/metrics.h"
 #include "common/rpc/server.h"
 #include "node/core/core.h"
+#include "node/core/reclaimer.h"
 #include "node/nvme/fabrics.h"
 #include "node/nvme/keeper.h"
 #include "node/nvme/uev.h"
@@ -32,6 +33,7 @@ struct observe {
 	struct core *core;
 	struct fab *fab;
 	struct keeper *keeper;
+	struct reclaimer *reclaimer;
 	struct uev *uev;
 	struct registrar *registrar; /* NULL: we do not register */
 	const char *socket;	     /* of CSI */
@@ -50,6 +52,9 @@ void observe_call(void *arg, const struct rpc_done *done);
 void observe_step(void *arg, const char *operation, const char *step, double seconds);
 /** observe_path - a keeper's `told` with the same argument: log what became of a path. */
 void observe_path(void *arg, const char *nqn, const struct portal *portal, const struct err *err);
+/** observe_trim - a reclaimer_told with the same argument: log what became of a trim. */
+void observe_trim(
+	void *arg, const char *volume, const struct reclaim_done *done, const struct err *err);
 
 /**
  * observe_alive - for /livez: can the process serve at all? What a new start of it would not mend

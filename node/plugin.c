@@ -58,6 +58,7 @@ struct plugin {
 	struct keeper *keeper;
 	struct host_real real;
 	struct core *core;
+	struct reclaimer *reclaimer;
 	struct observe observe;
 	struct csi_identity csi;
 	struct node_service node;
@@ -213,6 +214,14 @@ static int start_core(struct plugin *plugin, struct err *err)
 	return 0;
 }
 
+static int start_reclaimer(struct plugin *plugin, struct err *err)
+{
+	const struct reclaimer_config config = {
+		.core = plugin->core, .told = observe_trim, .told_arg = &plugin->observe};
+
+	return reclaimer_start(&config, &plugin->reclaimer, err);
+}
+
 static int start_rpc(struct plugin *plugin, struct err *err)
 {
 	const struct node_flags *flags = plugin->flags;
@@ -316,6 +325,7 @@ static int start(struct plugin *plugin, struct err *err)
 	}
 	if (find_place(plugin, err) < 0 || lock_state(plugin, err) < 0 ||
 		start_initiator(plugin, err) < 0 || start_core(plugin, err) < 0 ||
+		start_reclaimer(plugin, err) < 0 ||
 		make_registrar(plugin, err) < 0) {
 		return -1;
 	}
@@ -326,6 +336,7 @@ static int start(struct plugin *plugin, struct err *err)
 	plugin->observe.core = plugin->core;
 	plugin->observe.fab = plugin->fab;
 	plugin->observe.keeper = plugin->keeper;
+	plugin->observe.reclaimer = plugin->reclaimer;
 	plugin->observe.uev = plugin->uev;
 	plugin->observe.registrar = plugin->registrar;
 	plugin->observe.socket = flags->socket;
@@ -366,6 +377,10 @@ bool plugin_stop(struct plugin *plugin)
 	/* First, so that kubelet sends no new calls. */
 	if (plugin->registrar && !registrar_stop(plugin->registrar, &dl)) {
 		LOG_WARNING("the registration did not end in time");
+		return false;
+	}
+	if (!reclaimer_stop(plugin->reclaimer, &dl)) {
+		LOG_WARNING("a trim did not end in time");
 		return false;
 	}
 	if (plugin->rpc && rpc_server_stop(plugin->rpc, PLUGIN_GRACE_MS, &dl, &why) < 0) {

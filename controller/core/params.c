@@ -6,6 +6,7 @@
 
 #include "common/base/parse.h"
 #include "common/base/strbuf.h"
+#include "common/fs/reclaim.h"
 #include "common/nvmf/connect.h"
 
 #include <stdio.h>
@@ -26,15 +27,13 @@ struct param_row {
 };
 
 static const char *const fs_types[] = {"ext4", "xfs", NULL};
-/* Space is given back by fstrim; mounting with discard is not offered. */
-static const char *const reclaims[] = {"none", NULL};
 
 static const struct param_row rows[] = {
 	{"backend", false, PARAM_PLACE, NULL},
 	{"pool", false, PARAM_PLACE, NULL},
 	{"csi.storage.k8s.io/fstype", false, PARAM_FS_TYPE, fs_types},
 	{"mkfsOptions", false, PARAM_CONTEXT, NULL},
-	{"reclaim", false, PARAM_CONTEXT, reclaims},
+	{"reclaim", false, PARAM_CONTEXT, NULL},
 	{"qosRwIops", false, PARAM_RATE, NULL},
 	{"qosRwMbytes", false, PARAM_RATE, NULL},
 	{"qosRMbytes", false, PARAM_RATE, NULL},
@@ -156,6 +155,7 @@ int params_parse(
 	struct kv_list params, struct arena *arena, struct volume_params *ret, struct err *err)
 {
 	struct connect_options options;
+	enum reclaim reclaim;
 	struct err why = {0};
 	struct kv *context;
 
@@ -180,7 +180,8 @@ int params_parse(
 		/* It begins with the parameter's name. */
 		return err_set(err, why.code, "parameters.%s", why.msg);
 	}
-	return 0;
+	return reclaim_parse(
+		"parameters." RECLAIM_KEY, kv_get(ret->context, RECLAIM_KEY), &reclaim, err);
 }
 
 bool params_is_context(const char *key)

@@ -17,6 +17,7 @@ void core_free(struct core *core)
 	gate_free(core->take_downs);
 	busy_free(core->busy);
 	holds_free(core->holds);
+	reclaims_free(core->reclaims);
 	records_free(core->records);
 	journal_free(core->journal);
 	keylock_free(core->volumes);
@@ -42,9 +43,11 @@ int core_new(const struct core_config *config, struct core **ret_core, struct er
 	core->volumes = keylock_new(CORE_LOCKS_MAX);
 	core->busy = busy_new();
 	core->take_downs = gate_new();
+	core->reclaims = reclaims_new();
 	(void)snprintf(core->boot, sizeof(core->boot), "%s", config->boot);
 	int n = snprintf(path, sizeof(path), "%s/journal", config->state_dir);
-	if (!core->state_dir || !core->volumes || !core->busy || !core->take_downs) {
+	if (!core->state_dir || !core->volumes || !core->busy || !core->take_downs ||
+		!core->reclaims) {
 		(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "core: out of memory");
 	} else if (n < 0 || (size_t)n >= sizeof(path)) {
 		(void)err_set(err, ERR_INVALID_ARGUMENT, "state folder: its path is too long");
@@ -74,7 +77,7 @@ static int look_at(
 {
 	_cleanup_record_ struct record *record = NULL;
 	struct keylock_held *held = NULL;
-	unsigned listed;
+	struct host_controllers controllers;
 
 	if (records_get(core->records, volume, &record, err) < 0) {
 		return -1;
@@ -92,10 +95,10 @@ static int look_at(
 			"its unstage was interrupted; the repeated call goes on with it");
 		return 0;
 	}
-	if (core->ops->controllers(core->host, record->nqn, &listed, err) < 0) {
+	if (core->ops->controllers(core->host, record->nqn, &controllers, err) < 0) {
 		return -1;
 	}
-	if (listed == 0) {
+	if (controllers.listed == 0) {
 		found(arg, volume,
 			"has lost all its paths; it is repaired when it is staged again");
 		return 0;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "common/base/keylock.h"
+#include "common/fs/reclaim.h"
 #include "common/nvmf/attach.h"
 #include "node/core/host.h"
 #include "node/core/journal.h"
@@ -85,6 +86,7 @@ struct core_stage {
 	struct core_access access;
 	struct attach_info attach;
 	struct connect_options options;
+	enum reclaim reclaim;
 };
 
 /**

@@ -26,7 +26,7 @@
 #define OLD_MAX 256
 
 static const char *const kind_ends[HOLD_KINDS] = {
-	[HOLD_VOLUME] = "", [HOLD_STATISTICS] = ".statistics"};
+	[HOLD_VOLUME] = "", [HOLD_STATISTICS] = ".statistics", [HOLD_RECLAIM] = ".reclaim"};
 
 struct holds {
 	int dir;
@@ -129,17 +129,42 @@ static int take_locked(struct holds *holds, enum hold_kind kind, const char *vol
 	return 0;
 }
 
+static void file_name(
+	enum hold_kind kind, const char *volume, char out[sizeof(((struct hold *)NULL)->name)])
+{
+	char hex[33];
+	uint8_t uuid[16];
+
+	uuid_of_name(volume, uuid);
+	hex_print(uuid, sizeof(uuid), hex);
+	(void)snprintf(out, sizeof(((struct hold *)NULL)->name), "%s%s", hex, kind_ends[kind]);
+}
+
+int hold_check(struct holds *holds, enum hold_kind kind, const char *volume, struct err *err)
+{
+	char name[sizeof(((struct hold *)NULL)->name)];
+	int result = 0;
+
+	file_name(kind, volume, name);
+	(void)pthread_mutex_lock(&holds->lock);
+	_cleanup_close_ int fd =
+		openat(holds->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+		result = refuse(fd, kind, volume, err);
+	}
+	base_closep(&fd);
+	fd = -1;
+	(void)pthread_mutex_unlock(&holds->lock);
+	return result;
+}
+
 int hold_take(struct holds *holds, enum hold_kind kind, const char *volume, const char *operation,
 	struct hold *ret, struct err *err)
 {
 	char text[TEXT_MAX];
-	char hex[33];
-	uint8_t uuid[16];
 
 	*ret = (struct hold){0};
-	uuid_of_name(volume, uuid);
-	hex_print(uuid, sizeof(uuid), hex);
-	(void)snprintf(ret->name, sizeof(ret->name), "%s%s", hex, kind_ends[kind]);
+	file_name(kind, volume, ret->name);
 	(void)pthread_mutex_lock(&holds->lock);
 	int result = take_locked(holds, kind, volume, ret, err);
 	(void)pthread_mutex_unlock(&holds->lock);

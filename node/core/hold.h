@@ -14,6 +14,7 @@
 enum hold_kind {
 	HOLD_VOLUME,
 	HOLD_STATISTICS, /* hangs for itself: the volume can still be taken down */
+	HOLD_RECLAIM,	 /* a trim: only staging and unstaging wait for its end */
 	HOLD_KINDS,
 };
 
@@ -35,6 +36,9 @@ void holds_free(struct holds *holds);
  */
 MUST_USE int hold_take(struct holds *holds, enum hold_kind kind, const char *volume,
 	const char *operation, struct hold *ret, struct err *err);
+/** hold_check - is a child of an earlier run at work on @volume? Return: 0, or -1 ABORTED. */
+MUST_USE int hold_check(
+	struct holds *holds, enum hold_kind kind, const char *volume, struct err *err);
 /** hold_release - all is done; accepts one that is none. */
 void hold_release(struct holds *holds, struct hold *hold);
 /** hold_leave - it ended, and a child did not: the lock stays until that has ended. */

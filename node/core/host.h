@@ -15,6 +15,7 @@
 #include "node/mount/health.h"
 #include "node/mount/mount.h"
 #include "node/mount/table.h"
+#include "node/mount/trim.h"
 
 #include <sys/types.h>
 
@@ -56,6 +57,12 @@ struct host_fs {
 	bool read_only;
 };
 
+/** struct host_controllers - controllers of ours of one subsystem. */
+struct host_controllers {
+	unsigned listed;
+	unsigned live;
+};
+
 enum host_verdict {
 	HOST_USE,    /* holds the wanted filesystem */
 	HOST_FORMAT, /* blank, or an unfinished format of ours */
@@ -87,8 +94,10 @@ struct host_ops {
 	/** Let the path keeper hold the paths, or let go. */
 	int (*keep)(void *self, const struct host_link *link, struct err *err);
 	void (*drop)(void *self, const char *nqn);
-	/** How many controllers of ours the kernel lists for @nqn, in whatever state. */
-	int (*controllers)(void *self, const char *nqn, unsigned *ret_listed, struct err *err);
+	/** How many controllers of ours the kernel lists for @nqn, in whatever state, and how many
+	 * of them are live. */
+	int (*controllers)(
+		void *self, const char *nqn, struct host_controllers *ret, struct err *err);
 	/** Device numbers of the disks of @nqn, at most @max; *ret_n says how many were filled. */
 	int (*disks)(void *self, const char *nqn, dev_t *ret_devs, size_t max, size_t *ret_n,
 		struct err *err);
@@ -140,6 +149,8 @@ struct host_ops {
 		struct mount_usage *ret, struct err *err);
 	int (*alive)(void *self, const char *path, struct guard *guard, bool *ret_alive,
 		struct err *err);
+	int (*trim)(const struct step *in, void *self, const struct trim_part *part,
+		struct guard *guard, struct trim_done *ret, struct err *err);
 	int (*target_make)(const struct step *in, void *self, const char *path, bool folder,
 		bool *ret_made, struct err *err);
 	int (*target_remove)(const struct step *in, void *self, const char *path, struct err *err);

@@ -257,14 +257,15 @@ static void real_drop(void *self, const char *nqn)
 	keeper_drop(host->keeper, nqn);
 }
 
-static int real_controllers(void *self, const char *nqn, unsigned *ret_listed, struct err *err)
+static int real_controllers(
+	void *self, const char *nqn, struct host_controllers *ret, struct err *err)
 {
 	_cleanup_subsys_view_ struct subsys_view view = {0};
 
 	if (scan(self, nqn, &view, err) < 0) {
 		return -1;
 	}
-	*ret_listed = view.ours_listed;
+	*ret = (struct host_controllers){.listed = view.ours_listed, .live = view.ours_live};
 	return 0;
 }
 
@@ -508,6 +509,13 @@ static int real_alive(
 	return mount_alive(path, guard, ret_alive, err);
 }
 
+static int real_trim(const struct step *in, void *self, const struct trim_part *part,
+	struct guard *guard, struct trim_done *ret, struct err *err)
+{
+	(void)self;
+	return mount_trim(in, part, guard, ret, err);
+}
+
 static int real_target_make(const struct step *in, void *self, const char *path, bool folder,
 	bool *ret_made, struct err *err)
 {
@@ -581,6 +589,7 @@ const struct host_ops *host_ops_real(void)
 		.unmount = real_unmount,
 		.usage = real_usage,
 		.alive = real_alive,
+		.trim = real_trim,
 		.target_make = real_target_make,
 		.target_remove = real_target_remove,
 		.is_folder = real_is_folder,

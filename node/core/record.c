@@ -214,6 +214,8 @@ void record_print(const struct record *record, struct strbuf *out)
 			add_text(out, BYTES[i].key, hex);
 		}
 	}
+	add_text(out, "reclaim", reclaim_name(record->reclaim));
+	sb_addf(out, "reclaimed=%lld\n", (long long)record->reclaimed_ms);
 	sb_addf(out, "nsid=%u\nminSize=%lld\nmode=%d\ndev=%llu\n", record->ident.nsid,
 		(long long)record->min_size, record->mode, (unsigned long long)record->dev);
 	portals_print(&record->portals, portals);
@@ -325,6 +327,15 @@ static int take_line(struct record *record, const char *key, const char *value, 
 	}
 	if (streq(key, "minSize")) {
 		return parse_i64(key, value, 0, INT64_MAX, &record->min_size, err);
+	}
+	if (streq(key, "reclaim")) {
+		/* One of a newer version is no reason to refuse all else that is said here. */
+		record->reclaim = RECLAIM_OFF;
+		(void)!reclaim_parse(key, value, &record->reclaim, NULL);
+		return 0;
+	}
+	if (streq(key, "reclaimed")) {
+		return parse_i64(key, value, 0, INT64_MAX, &record->reclaimed_ms, err);
 	}
 	if (streq(key, "dev")) {
 		if (parse_u64(key, value, 0, UINT64_MAX, &number, err) < 0) {

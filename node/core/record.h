@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/base/strbuf.h"
+#include "common/fs/reclaim.h"
 #include "common/nvmf/connect.h"
 #include "common/nvmf/nqn.h"
 #include "common/nvmf/nsident.h"
@@ -54,6 +55,8 @@ struct record {
 	int mode;		       /* CSI's number of the access mode, only compared */
 	char fs_type[RECORD_FS_SIZE];  /* "" for block */
 	char flags[RECORD_FLAGS_SIZE]; /* hash of the mount flags: they may be sensitive */
+	enum reclaim reclaim;	       /* how free space is given back */
+	int64_t reclaimed_ms;	       /* since 1970: when a trim began last, or it was staged */
 	bool formatted;		       /* mkfs ended well here: never format again (P1) */
 	dev_t dev;		       /* of the proven device, when STAGED */
 	struct record_target targets[RECORD_TARGETS_MAX];

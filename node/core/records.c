@@ -277,6 +277,30 @@ size_t records_bad(struct records *records, struct err *err)
 	return n;
 }
 
+struct showing {
+	void (*fn)(const struct record *record, void *arg);
+	void *arg;
+};
+
+static bool show_one(const char *volume, void *value, void *arg)
+{
+	const struct showing *showing = arg;
+
+	(void)volume;
+	showing->fn(value, showing->arg);
+	return true;
+}
+
+void records_each(
+	struct records *records, void (*fn)(const struct record *record, void *arg), void *arg)
+{
+	struct showing showing = {.fn = fn, .arg = arg};
+
+	(void)pthread_mutex_lock(&records->lock);
+	map_each(records->by_volume, show_one, &showing);
+	(void)pthread_mutex_unlock(&records->lock);
+}
+
 struct listing {
 	char **volumes;
 	size_t n;

@@ -42,6 +42,10 @@ size_t records_users(
 size_t records_bad(struct records *records, struct err *err);
 /** records_count - volumes by state. */
 size_t records_count(struct records *records, enum record_state state);
+/** records_each - show @fn every readable record, in no order; it must be quick and ask nothing of
+ * @records. */
+void records_each(
+	struct records *records, void (*fn)(const struct record *record, void *arg), void *arg);
 /** records_volumes - the ids of all volumes with a readable record; a NULL-terminated array that
  * the caller frees with records_volumes_free(). Return: NULL without memory. */
 char **records_volumes(struct records *records);

@@ -102,6 +102,10 @@ static int fill_record(struct work *work, const struct core_stage *request, stru
 	record->read_only = request->access.read_only;
 	record->many_targets = request->access.many_targets;
 	record->mode = request->access.mode;
+	record->reclaim = request->reclaim;
+	if (record->reclaimed_ms == 0) {
+		record->reclaimed_ms = clock_unix_ms();
+	}
 	if (hash_flags(&request->access, record->flags, err) < 0) {
 		return -1;
 	}
@@ -203,7 +207,8 @@ static int step_mount(const struct step *in, void *arg, struct err *err)
 	struct mount_choice choice = {.fs_type = record->fs_type,
 		.words = access->flags,
 		.n_words = access->n_flags,
-		.read_only = record->read_only};
+		.read_only = record->read_only,
+		.discard = record->reclaim == RECLAIM_DISCARD};
 	struct mount_options options;
 
 	if (mount_options_make(&choice, &options, err) < 0) {
@@ -399,12 +404,12 @@ static int still_staged(struct work *work, struct err *err)
 	struct host_want want = work_want(work);
 	struct host_link link = work_link(work);
 	struct err why = {0};
-	unsigned listed;
+	struct host_controllers controllers;
 
-	if (core->ops->controllers(core->host, work->record->nqn, &listed, err) < 0) {
+	if (core->ops->controllers(core->host, work->record->nqn, &controllers, err) < 0) {
 		return -1;
 	}
-	if (listed == 0) {
+	if (controllers.listed == 0) {
 		return 0;
 	}
 	if (core->ops->device_now(core->host, &want, &work->guard, &work->device, &why) < 0) {
@@ -524,7 +529,8 @@ int core_stage(struct core *core, const struct core_stage *request, const struct
 	struct mount_choice choice = {.fs_type = request->access.fs_type,
 		.words = request->access.flags,
 		.n_words = request->access.n_flags,
-		.read_only = request->access.read_only};
+		.read_only = request->access.read_only,
+		.discard = request->reclaim == RECLAIM_DISCARD};
 	struct mount_options options = {0};
 	struct mkfs_options format;
 	struct work work;
@@ -543,7 +549,10 @@ int core_stage(struct core *core, const struct core_stage *request, const struct
 	work.read_only_mount = (options.flags & MS_RDONLY) != 0;
 	bool begun = work.record && work.record->state != RECORD_IDLE &&
 		     streq(work.record->boot, core->boot);
-	int result = stage(&work, request, err);
+	int result = work_stop_trim(&work, err);
+	if (result == 0) {
+		result = stage(&work, request, err);
+	}
 	/* A final code says that nothing is there; before an undo is registered, what an earlier
 	 * call staged still is. */
 	if (result < 0 && begun && work.steps.undos == 0 && err_is_final(err->code) &&

@@ -134,5 +134,6 @@ int core_unstage(struct core *core, const char *volume, const char *staging,
 	if (work_begin(&work, core, "NodeUnstageVolume", volume, dl, err) < 0) {
 		return -1;
 	}
-	return work_end(&work, unstage(&work, staging, err), err);
+	int result = work_stop_trim(&work, err);
+	return work_end(&work, result < 0 ? -1 : unstage(&work, staging, err), err);
 }

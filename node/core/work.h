@@ -8,6 +8,7 @@
 #include "node/core/core.h"
 #include "node/core/gate.h"
 #include "node/core/hold.h"
+#include "node/core/reclaim_state.h"
 #include "node/core/records.h"
 
 _Static_assert(CORE_BOOT_SIZE == RECORD_BOOT_SIZE, "a record holds the id of a boot");
@@ -25,6 +26,7 @@ struct core {
 	struct busy *busy;
 	struct gate *take_downs;
 	struct holds *holds;
+	struct reclaims *reclaims;
 	core_timed timed;
 	void *timed_arg;
 };
@@ -67,6 +69,8 @@ MUST_USE int work_step(struct work *work, const char *name, step_fn fn, struct e
 void work_timed(const struct work *work, const char *name, double began);
 /** work_undo - steps_on_failure() with the work as argument. */
 void work_undo(struct work *work, const char *name, step_fn fn);
+/** work_stop_trim - stop a trim of the volume, which keeps it mounted. Return: 0, or -1 ABORTED. */
+MUST_USE int work_stop_trim(struct work *work, struct err *err);
 /** work_close - close the device. Return: 0, or -1 ABORTED when that hangs. */
 MUST_USE int work_close(struct work *work, struct err *err);
 /** work_lock - wait for the lock of the record's subsystem. Return: 0, or -1 ABORTED. */

@@ -180,6 +180,10 @@ int mount_options_make(
 	}
 	ret->flags = 0;
 	ret->data[0] = '\0';
+	/* First, so that a flag of the user, which comes later, wins. */
+	if (choice->discard && !choice->read_only && append(ret, "discard", 7, err) < 0) {
+		return -1;
+	}
 	for (size_t i = 0; i < choice->n_words; i++) {
 		if (take_word(choice, choice->words[i], ret, err) < 0) {
 			return -1;

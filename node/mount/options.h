@@ -23,13 +23,15 @@ struct mount_choice {
 	char *const *words;  /* the user's flags, each one or several options with commas */
 	size_t n_words;
 	bool read_only; /* the volume is for readers only */
+	bool discard;	/* the filesystem tells the device of each deletion */
 };
 
 /**
  * mount_options_make - check the user's flags and add what the driver always sets: nouuid for xfs,
  * since a restored volume carries its origin's UUID and both may be mounted on one node; ro for
- * readers. Not noload or norecovery: on a device that is read-only the kernel then refuses a
- * filesystem whose log would have to be replayed, instead of showing one that is torn.
+ * readers; discard where it is chosen, unless the user's flags say nodiscard. Not noload or
+ * norecovery: on a device that is read-only the kernel then refuses a filesystem whose log would
+ * have to be replayed, instead of showing one that is torn.
  * Return: 0, or -1 INVALID_ARGUMENT naming the option (never its value, which may be sensitive)
  * and what is allowed.
  */

@@ -7,6 +7,7 @@
 
 #include "common/base/parse.h"
 #include "node/mount/mount.h"
+#include "node/mount/trim.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -287,6 +288,7 @@ const struct helper_verb *mount_verbs(size_t *ret_n)
 		{"umount", verb_umount},
 		{"statfs", verb_statfs},
 		{"alive", verb_alive},
+		{"trim", verb_trim},
 	};
 
 	*ret_n = ARRAY_SIZE(verbs);

@@ -59,7 +59,9 @@ static int read_stage(
 		CSI_MAP(op->arena, input, volume_context, &volume, err) < 0 ||
 		csi_id_parse("volume", input->volume_id, &id, err) < 0 ||
 		attach_parse(publish, &ret->attach, err) < 0 ||
-		connect_parse(volume, &ret->options, err) < 0) {
+		connect_parse(volume, &ret->options, err) < 0 ||
+		reclaim_parse("volume_context." RECLAIM_KEY, kv_get(volume, RECLAIM_KEY),
+			&ret->reclaim, err) < 0) {
 		return -1;
 	}
 	const char *mkfs = kv_get(volume, "mkfsOptions");

@@ -190,6 +190,8 @@ def test_parameters_of_classes_are_those_of_the_driver():
         params = f.read()
     with open(os.path.join(chart.SRC, "common/nvmf/connect.c"), encoding="utf-8") as f:
         connect = f.read()
+    with open(os.path.join(chart.SRC, "common/fs/reclaim.c"), encoding="utf-8") as f:
+        reclaim = f.read()
     names = set(re.findall(r'\{"([^"]+)", false, PARAM_', params))
     names |= set(re.findall(r'NUMBER\("(\w+)"', connect))
     names |= set(re.findall(r'\{"(\w+)", offsetof', connect))
@@ -203,7 +205,7 @@ def test_parameters_of_classes_are_those_of_the_driver():
     assert schema["profile"]["enum"] == choices(connect, "names")
     assert schema["ioPolicy"]["enum"] == choices(connect, "io_policies")
     assert schema["csi.storage.k8s.io/fstype"]["enum"] == choices(params, "fs_types")
-    assert schema["reclaim"]["enum"] == choices(params, "reclaims")
+    assert schema["reclaim"]["enum"] == choices(reclaim, "names")
 
 
 def test_types_of_backends_are_those_of_the_driver():

@@ -55,6 +55,8 @@ static int setup(void **state)
 	struct keeper_config keeper = {
 		.fab = observe->fab, .subsys_locks = rig->locks, .quarantine = rig->quarantine};
 	assert_int_equal(keeper_start(&keeper, &observe->keeper, &err), 0);
+	struct reclaimer_config reclaimer = {.core = observe->core};
+	assert_int_equal(reclaimer_start(&reclaimer, &observe->reclaimer, &err), 0);
 	if (uev_start(&observe->uev, &err) < 0) {
 		fail_msg("%s", err.msg);
 	}
@@ -76,6 +78,7 @@ static int teardown(void **state)
 	struct observe *observe = &rig->observe;
 
 	assert_true(keeper_stop(observe->keeper, &dl));
+	assert_true(reclaimer_stop(observe->reclaimer, &dl));
 	observe_done(observe);
 	core_free(observe->core);
 	uev_stop(observe->uev);
@@ -229,6 +232,11 @@ static void numbers(void **state)
 		"\nnvmetcp_registered 0\n",
 		"\nnvmetcp_registration_failures_total 0\n",
 		"\nnvmetcp_volumes_staged 0\n",
+		"\nnvmetcp_reclaim_runs_total 0\n",
+		"\nnvmetcp_reclaim_failures_total 0\n",
+		"\nnvmetcp_reclaim_bytes_total 0\n",
+		"\nnvmetcp_reclaim_last_run_timestamp_seconds 0\n",
+		"\nnvmetcp_reclaim_next_run_timestamp_seconds 0\n",
 		"grpc_status_code=\"Aborted\",le=\"0.5\"} 1\n",
 	};
 

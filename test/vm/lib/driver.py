@@ -139,12 +139,12 @@ def controller(vm, url="unix:///run/nvmetcp-target.sock", options=None, more=())
                "/run/csi-controller/csi.sock")
 
 
-def node(vm, name="node1"):
+def node(vm, name="node1", options=""):
     plugin = f"{KUBELET}/plugins/{NAME}"
     vm.run(f"mkdir -p {plugin}/state {KUBELET}/plugins_registry {KUBELET}/pods")
     return Csi(vm, "nvmetcp-node",
                f"--endpoint unix://{plugin}/csi.sock --state-dir {plugin}/state --instance {INSTANCE} "
-               f"--node-name {name} --kubelet-registration-dir {KUBELET}/plugins_registry",
+               f"--node-name {name} --kubelet-registration-dir {KUBELET}/plugins_registry {options}",
                f"{plugin}/csi.sock")
 
 

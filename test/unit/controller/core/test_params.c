@@ -74,7 +74,7 @@ static void all_known(void **state)
 		{"pool", "p"},
 		{"csi.storage.k8s.io/fstype", "xfs"},
 		{"mkfsOptions", "-i size=512"},
-		{"reclaim", "none"},
+		{"reclaim", "weekly"},
 		{"tos", "8"},
 		{"csi.storage.k8s.io/pv/name", "pv"},
 		{"csi.storage.k8s.io/pvc/name", "c"},
@@ -125,7 +125,8 @@ static void bad_ones(void **state)
 	refused(*state, "mkfsOptions", "a\x01");
 	refused(*state, "mkfsOptions", big);
 	refused(*state, "csi.storage.k8s.io/fstype", "ntfs");
-	refused(*state, "reclaim", "discard");
+	refused(*state, "reclaim", "yearly");
+	refused(*state, "reclaim", "");
 	refused(*state, "profile", "fastest");
 	refused(*state, "nrIoQueues", "none");
 	refused(*state, "tos", "256");

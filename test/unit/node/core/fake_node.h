@@ -75,6 +75,7 @@ struct fake {
 	unsigned next_minor;
 	unsigned connects;
 	unsigned disconnects;
+	bool silent; /* no target answers: controllers reconnect */
 	/* The next call of this operation fails with this code; "" when none. */
 	char fail_op[32];
 	enum err_code fail_code;
@@ -83,6 +84,11 @@ struct fake {
 	int stuck_pidfd;	       /* usage() leaves this one behind */
 	void (*in_connect)(void *arg); /* what others do meanwhile */
 	void *in_connect_arg;
+	unsigned trims;
+	uint64_t trimmed_to;				       /* end of the last part */
+	int trim_stuck_pidfd;				       /* trim() leaves this child behind */
+	void (*in_trim)(void *arg, const struct guard *guard); /* what others do meanwhile */
+	void *in_trim_arg;
 	void (*in_sync)(void *arg);
 	void *in_sync_arg;
 };
@@ -249,12 +255,15 @@ static void fake_drop(void *self, const char *nqn)
 	fake->subsystems[fake_subsystem(fake, nqn)].kept = false;
 }
 
-static int fake_controllers(void *self, const char *nqn, unsigned *ret_listed, struct err *err)
+static int fake_controllers(
+	void *self, const char *nqn, struct host_controllers *ret, struct err *err)
 {
 	struct fake *fake = self;
 
 	(void)err;
-	*ret_listed = fake->subsystems[fake_subsystem(fake, nqn)].connected ? 1 : 0;
+	bool connected = fake->subsystems[fake_subsystem(fake, nqn)].connected;
+	*ret = (struct host_controllers){
+		.listed = connected ? 1 : 0, .live = connected && !fake->silent ? 1 : 0};
 	return 0;
 }
 
@@ -553,6 +562,32 @@ static int fake_alive(
 	return 0;
 }
 
+static int fake_trim(const struct step *in, void *self, const struct trim_part *part,
+	struct guard *guard, struct trim_done *ret, struct err *err)
+{
+	struct fake *fake = self;
+	const struct fake_mount *mount = fake_top(self, part->path);
+
+	(void)in;
+	assert_true(mount && mount->dev == part->dev);
+	assert_int_equal(part->start % part->length, 0);
+	fake->trims++;
+	if (fake->trim_stuck_pidfd >= 0) {
+		guard->stuck = calloc(1, sizeof(*guard->stuck));
+		guard->stuck->pidfd = TAKE_FD(fake->trim_stuck_pidfd);
+		return err_set(err, ERR_DEADLINE_EXCEEDED, "trim: no answer");
+	}
+	if (fake->in_trim) {
+		fake->in_trim(fake->in_trim_arg, guard);
+	}
+	if (deadline_check(&guard->dl, "trim", err) < 0 || fake_fails(fake, "trim", err)) {
+		return -1;
+	}
+	fake->trimmed_to = part->start + part->length;
+	*ret = (struct trim_done){.bytes = 1000};
+	return 0;
+}
+
 static inline int fake_path(struct fake *fake, const char *path)
 {
 	for (int i = 0; i < FAKE_MAX; i++) {
@@ -642,6 +677,7 @@ static const struct host_ops FAKE_OPS = {
 	.unmount = fake_unmount,
 	.usage = fake_usage,
 	.alive = fake_alive,
+	.trim = fake_trim,
 	.target_make = fake_target_make,
 	.target_remove = fake_target_remove,
 	.is_folder = fake_is_folder,

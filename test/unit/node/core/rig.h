@@ -84,6 +84,7 @@ static inline int rig_setup(void **state)
 	assert_int_equal(mkdir(rig->state, 0700), 0);
 	rig->fake->next_minor = 1;
 	rig->fake->stuck_pidfd = -1;
+	rig->fake->trim_stuck_pidfd = -1;
 	rig->boot = BOOT_A;
 	(void)rig_disk(rig, 0, FAKE_NQN);
 	fake_make_path(rig->fake, STAGING, true);

@@ -184,6 +184,30 @@ static void without_a_description(void **state)
 	hold_release(rig->holds, &hold);
 }
 
+/* A question about one kind of work, which makes no file and takes no lock. */
+static void is_somebody_at_it(void **state)
+{
+	struct rig *rig = *state;
+	struct hold hold;
+	struct hold other;
+
+	assert_int_equal(hold_check(rig->holds, HOLD_RECLAIM, VOLUME, &rig->err), 0);
+	assert_int_equal(
+		hold_take(rig->holds, HOLD_RECLAIM, VOLUME, "Reclaim", &hold, &rig->err), 0);
+	pid_t pid = keep(&hold);
+	hold_leave(&hold);
+	reopen(rig);
+	assert_int_equal(hold_check(rig->holds, HOLD_RECLAIM, VOLUME, &rig->err), -1);
+	assert_int_equal(rig->err.code, ERR_ABORTED);
+	assert_non_null(strstr(rig->err.msg, "Reclaim"));
+	assert_int_equal(hold_check(rig->holds, HOLD_RECLAIM, "linux/vol-2", &rig->err), 0);
+	take(rig, &other);
+	hold_release(rig->holds, &other);
+	end(pid);
+	assert_int_equal(hold_check(rig->holds, HOLD_RECLAIM, VOLUME, &rig->err), 0);
+	assert_int_equal(holds_look(rig->holds, found, rig, &rig->err), 0);
+}
+
 /* A state folder in which no file can be made is no reason to leave a volume mounted. */
 static void goes_on_without_a_file(void **state)
 {
@@ -206,6 +230,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			who_is_left_is_found_after_a_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_nobody_holds_is_swept, setup, teardown),
+		cmocka_unit_test_setup_teardown(is_somebody_at_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_a_description, setup, teardown),
 		cmocka_unit_test_setup_teardown(goes_on_without_a_file, setup, teardown),
 	};

@@ -6,6 +6,7 @@
 #include "common/base/fileio.h"
 #include "node/mount/health.h"
 #include "node/mount/mount.h"
+#include "node/mount/trim.h"
 #include "node/nvme/head.h"
 
 #include <fcntl.h>
@@ -13,6 +14,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -31,6 +33,8 @@ struct call {
 	struct guard *guard;
 	const struct mount_what *what;
 	const struct mount_table *table;
+	const struct trim_part *part;
+	struct trim_done trimmed;
 };
 
 static int do_make(const struct step *in, void *arg, struct err *err)
@@ -64,6 +68,13 @@ static int do_clean(const struct step *in, void *arg, struct err *err)
 	struct call *call = arg;
 
 	return mount_nodes_clean(in, call->path, call->table, err);
+}
+
+static int do_trim(const struct step *in, void *arg, struct err *err)
+{
+	struct call *call = arg;
+
+	return mount_trim(in, call->part, call->guard, &call->trimmed, err);
 }
 
 static int step(step_fn fn, struct call *call, struct err *err)
@@ -236,6 +247,64 @@ static void a_mount_that_cannot_be_fails(void **state)
 	assert_int_equal(before.st_dev, after.st_dev);
 }
 
+/* Nothing that this test may write to: procfs knows no free blocks. */
+static struct trim_part part_of_proc(void)
+{
+	struct stat st;
+
+	assert_int_equal(stat("/proc", &st), 0);
+	return (struct trim_part){.path = "/proc", .dev = st.st_dev, .length = 1 << 30};
+}
+
+static void only_what_is_meant_is_trimmed(void **state)
+{
+	struct place *place = *state;
+	struct guard guard = guard_of(place);
+	struct trim_part part = part_of_proc();
+	struct call call = {.part = &part, .guard = &guard};
+	struct err err;
+
+	assert_int_equal(step(do_trim, &call, &err), -1);
+	assert_int_equal(err.code, ERR_UNIMPLEMENTED);
+	assert_non_null(strstr(err.msg, "/proc"));
+	part.dev++;
+	assert_int_equal(step(do_trim, &call, &err), -1);
+	assert_int_equal(err.code, ERR_NOT_FOUND);
+	part.path = "/nonexistent";
+	assert_int_equal(step(do_trim, &call, &err), -1);
+	assert_int_equal(err.code, ERR_UNAVAILABLE);
+	assert_null(guard.stuck);
+}
+
+/* A child that does not come back is ended at the deadline, and when it is told to. */
+static void a_trim_that_hangs_is_ended(void **state)
+{
+	struct place *place = *state;
+	struct guard guard = guard_of(place);
+	struct trim_part part = part_of_proc();
+	struct call call = {.part = &part, .guard = &guard};
+	const struct helper_verb *verbs;
+	struct err err;
+	size_t n;
+
+	verbs = mount_verbs(&n);
+	assert_int_equal(setenv("NVMETCP_FAULTS", "helper.trim=hang", 1), 0);
+	assert_int_equal(helper_start(verbs, n, &guard.helper, NULL), 0);
+	assert_int_equal(unsetenv("NVMETCP_FAULTS"), 0);
+	guard.dl = deadline_in(100);
+	assert_int_equal(step(do_trim, &call, &err), -1);
+	assert_int_equal(err.code, ERR_DEADLINE_EXCEEDED);
+	assert_null(guard.stuck);
+	_cleanup_close_ int cancel = eventfd(1, EFD_CLOEXEC);
+	assert_true(cancel >= 0);
+	guard.dl = deadline_in(3600000);
+	guard.dl.cancel_fd = cancel;
+	assert_int_equal(step(do_trim, &call, &err), -1);
+	assert_int_equal(err.code, ERR_CANCELLED);
+	assert_null(guard.stuck);
+	helper_stop(guard.helper);
+}
+
 static void left_over_nodes_are_cleaned(void **state)
 {
 	struct place *place = *state;
@@ -280,6 +349,8 @@ int main(void)
 		TEST(alive_or_not),
 		TEST(unmounting_what_is_no_mount_is_fine),
 		TEST(a_mount_that_cannot_be_fails),
+		TEST(only_what_is_meant_is_trimmed),
+		TEST(a_trim_that_hangs_is_ended),
 		TEST(left_over_nodes_are_cleaned),
 	};
 

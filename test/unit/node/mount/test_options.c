@@ -74,6 +74,30 @@ static void generic_and_own_options_are_told_apart(void **state)
 	assert_string_equal(options.data, "inode64,logbufs=8,nouuid");
 }
 
+/* The last one counts in both filesystems. */
+static void discard_is_added_before_the_users_flags(void **state)
+{
+	char no[] = "nodiscard";
+	char *words[] = {no};
+	struct mount_choice choice = {.fs_type = "ext4", .words = words, .discard = true};
+	struct mount_options options;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(mount_options_make(&choice, &options, &err), 0);
+	assert_string_equal(options.data, "discard");
+	choice.n_words = 1;
+	assert_int_equal(mount_options_make(&choice, &options, &err), 0);
+	assert_string_equal(options.data, "discard,nodiscard");
+	choice.fs_type = "xfs";
+	choice.n_words = 0;
+	assert_int_equal(mount_options_make(&choice, &options, &err), 0);
+	assert_string_equal(options.data, "discard,nouuid");
+	choice.read_only = true;
+	assert_int_equal(mount_options_make(&choice, &options, &err), 0);
+	assert_string_equal(options.data, "nouuid");
+}
+
 static void labels_with_commas_stay_whole(void **state)
 {
 	struct mount_options options;
@@ -157,6 +181,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(readers),
 		cmocka_unit_test(generic_and_own_options_are_told_apart),
+		cmocka_unit_test(discard_is_added_before_the_users_flags),
 		cmocka_unit_test(labels_with_commas_stay_whole),
 		cmocka_unit_test(refused_by_name_without_the_value),
 		cmocka_unit_test(length_is_bounded),

@@ -289,6 +289,10 @@ static void a_wrong_stage_request_names_the_field(void **state)
 	stage.volume_entries[0].value = (char *)"--evil";
 	stage.message.n_volume_context = 1;
 	refused(&service, &stage, ERR_INVALID_ARGUMENT, "mkfsOptions");
+	stage.volume_entries[0].key = (char *)"reclaim";
+	stage.volume_entries[0].value = (char *)"sometimes";
+	stage.message.n_volume_context = 1;
+	refused(&service, &stage, ERR_INVALID_ARGUMENT, "volume_context.reclaim");
 	assert_int_equal(rig->fake->connects, 0);
 	rig_assert_nothing(rig);
 }
