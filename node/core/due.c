@@ -34,7 +34,7 @@ int64_t due_at(const struct due *due, int64_t now_ms)
 	}
 	int64_t since = (now_ms - phase_of(due->volume, period)) % period;
 	int64_t moment = now_ms - (since < 0 ? since + period : since);
-	if (last < moment && now_ms - moment <= period / DUE_WINDOW) {
+	if (last < moment && now_ms - moment <= period / DUE_WINDOW + due->busy_ms) {
 		return moment;
 	}
 	moment += period;

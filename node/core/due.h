@@ -22,6 +22,7 @@ struct due {
 	const char *volume;
 	enum reclaim reclaim;
 	int64_t last_ms; /* when it was trimmed last, or staged; 0: not known */
+	int64_t busy_ms; /* for so long nobody could look, as others were trimmed */
 };
 
 /** due_at - its next moment: at most @now_ms when it is due now, DUE_NEVER for one that the node

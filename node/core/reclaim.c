@@ -42,6 +42,7 @@ static void busy_key(const char *volume, char out[KEY_SIZE])
 struct due_list {
 	struct core *core;
 	int64_t now_ms;
+	int64_t busy_ms;
 	int64_t next_ms;
 	struct due_item {
 		int64_t at;
@@ -52,29 +53,24 @@ struct due_list {
 	bool failed;
 };
 
-static bool can_be_due(const struct core *core, const struct record *record)
+static bool is_trimmed(const struct core *core, const struct record *record)
 {
 	return record->state == RECORD_STAGED && streq(record->boot, core->boot) &&
-	       !record->block && !record->read_only;
-}
-
-static int64_t record_due(const struct record *record, int64_t now_ms)
-{
-	const struct due due = {.volume = record->volume,
-		.reclaim = record->reclaim,
-		.last_ms = record->reclaimed_ms};
-
-	return due_at(&due, now_ms);
+	       !record->block && !record->read_only && reclaim_period_ms(record->reclaim) > 0;
 }
 
 static void look_at(const struct record *record, void *arg)
 {
 	struct due_list *list = arg;
 
-	if (!can_be_due(list->core, record)) {
+	if (!is_trimmed(list->core, record)) {
 		return;
 	}
-	int64_t at = record_due(record, list->now_ms);
+	const struct due due = {.volume = record->volume,
+		.reclaim = record->reclaim,
+		.last_ms = record->reclaimed_ms,
+		.busy_ms = list->busy_ms};
+	int64_t at = due_at(&due, list->now_ms);
 	if (at > list->now_ms) {
 		list->next_ms = MIN(list->next_ms, at);
 		return;
@@ -102,9 +98,10 @@ static int by_moment(const void *a, const void *b)
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-char **core_reclaim_due(struct core *core, int64_t now_ms, int64_t *ret_next_ms)
+char **core_reclaim_due(struct core *core, int64_t now_ms, int64_t busy_ms, int64_t *ret_next_ms)
 {
-	struct due_list list = {.core = core, .now_ms = now_ms, .next_ms = DUE_NEVER};
+	struct due_list list = {
+		.core = core, .now_ms = now_ms, .busy_ms = busy_ms, .next_ms = DUE_NEVER};
 
 	records_each(core->records, look_at, &list);
 	char **volumes = list.failed ? NULL : calloc(list.n + 1, sizeof(*volumes));
@@ -125,13 +122,11 @@ char **core_reclaim_due(struct core *core, int64_t now_ms, int64_t *ret_next_ms)
 
 /* --- may it begin --- */
 
-static int check_record(struct trim *trim, int64_t now_ms, struct err *err)
+static int check_record(const struct trim *trim, struct err *err)
 {
-	const struct record *record = trim->record;
-
-	return record && can_be_due(trim->core, record) && record_due(record, now_ms) <= now_ms
+	return trim->record && is_trimmed(trim->core, trim->record)
 		       ? 0
-		       : err_set(err, ERR_ABORTED, "volume %s: is not due to be trimmed",
+		       : err_set(err, ERR_ABORTED, "volume %s: is not staged to be trimmed",
 				 trim->volume);
 }
 
@@ -188,8 +183,8 @@ static int begin(struct trim *trim, int64_t now_ms, struct err *err)
 	struct core *core = trim->core;
 
 	if (records_get(core->records, trim->volume, &trim->record, err) < 0 ||
-		check_record(trim, now_ms, err) < 0 || check_mount(trim, err) < 0 ||
-		check_live(trim, err) < 0 ||
+		check_record(trim, err) < 0 || check_live(trim, err) < 0 ||
+		check_mount(trim, err) < 0 ||
 		reclaims_begin(core->reclaims, trim->volume, &trim->cancel_fd, err) < 0) {
 		return -1;
 	}

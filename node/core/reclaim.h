@@ -30,16 +30,18 @@ struct reclaim_done {
 
 /**
  * core_reclaim_due - the volumes whose space is to be given back at @now_ms (since 1970), the
- * longest due first; a NULL-terminated array, freed with records_volumes_free(). @ret_next_ms: the
- * next moment of any other, DUE_NEVER when there is none. Return: NULL without memory.
+ * longest due first; a NULL-terminated array, freed with records_volumes_free(). @busy_ms: for so
+ * long the caller could not ask, as it was trimming. @ret_next_ms: the next moment of any other,
+ * DUE_NEVER when there is none. Return: NULL without memory.
  */
-char **core_reclaim_due(struct core *core, int64_t now_ms, int64_t *ret_next_ms);
+char **core_reclaim_due(struct core *core, int64_t now_ms, int64_t busy_ms, int64_t *ret_next_ms);
 /**
- * core_reclaim - give back what is free on @volume, if it is due, mounted for writing and within
- * reach. That it was done is written down before it begins, so that neither a crash nor a failure
- * makes it begin again and again.
- * Return: 0; -1 with ret->begun false: not now, try again (ABORTED busy or not due, UNAVAILABLE not
- * within reach); -1 with ret->begun: CANCELLED when it was stopped, other codes when it failed.
+ * core_reclaim - give back what is free on @volume, if it is mounted for writing and within reach.
+ * That it was done at @now_ms is written down before it begins, so that neither a crash nor a
+ * failure makes it begin again and again.
+ * Return: 0; -1 with ret->begun false: not now, try again (ABORTED busy or not to be trimmed,
+ * UNAVAILABLE not within reach); -1 with ret->begun: CANCELLED when it was stopped, other codes
+ * when it failed.
  */
 MUST_USE int core_reclaim(struct core *core, const char *volume, int64_t now_ms,
 	struct reclaim_done *ret, struct err *err);

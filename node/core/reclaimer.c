@@ -4,6 +4,7 @@
  */
 #include "node/core/reclaimer.h"
 
+#include "common/base/log.h"
 #include "node/core/due.h"
 #include "node/core/records.h"
 
@@ -38,7 +39,7 @@ static void trim(struct reclaimer *reclaimer, const char *volume)
 
 	int result = core_reclaim(config->core, volume, clock_unix_ms(), &done, &why);
 	if (!done.begun) {
-		/* Looked at again in a minute, as long as it is due. */
+		LOG_DEBUG("a trim is put off", LOG_STR("volume_id", volume), LOG_ERR(&why));
 		return;
 	}
 	(void)pthread_mutex_lock(&reclaimer->lock);
@@ -55,10 +56,11 @@ static void trim(struct reclaimer *reclaimer, const char *volume)
 	}
 }
 
-static void look(struct reclaimer *reclaimer)
+/* @busy_ms: how long the last look took. */
+static void look(struct reclaimer *reclaimer, int64_t busy_ms)
 {
 	int64_t next;
-	char **volumes = core_reclaim_due(reclaimer->config.core, clock_unix_ms(), &next);
+	char **volumes = core_reclaim_due(reclaimer->config.core, clock_unix_ms(), busy_ms, &next);
 
 	(void)pthread_mutex_lock(&reclaimer->lock);
 	reclaimer->status.next_ms = next == DUE_NEVER ? 0 : next;
@@ -73,8 +75,12 @@ static void *look_thread(void *arg)
 {
 	struct reclaimer *reclaimer = arg;
 
+	int64_t took = 0;
+
 	do {
-		look(reclaimer);
+		int64_t began = clock_ms();
+		look(reclaimer, took);
+		took = clock_ms() - began;
 	} while (!stopping(reclaimer, RECLAIMER_LOOK_MS));
 	return NULL;
 }

@@ -109,6 +109,18 @@ static void a_missed_moment(void **state)
 	assert_true(due_at(&due, moment + 2000) == moment + WEEK);
 }
 
+/* Others that take days to be trimmed do not put a volume off for ever. */
+static void a_moment_missed_for_others(void **state)
+{
+	struct due due = weekly(NOW);
+	int64_t moment = moment_after(NOW);
+
+	(void)state;
+	due.busy_ms = 3 * DAY;
+	assert_true(due_at(&due, moment + 3 * DAY) == moment);
+	assert_true(due_at(&due, moment + 3 * DAY + WEEK / DUE_WINDOW + 1) == moment + WEEK);
+}
+
 /* At most a seventh of all volumes are due when a clock leaps by years, or one was away so long. */
 static void a_leap_forward_makes_few_due(void **state)
 {
@@ -162,6 +174,7 @@ int main(void)
 		cmocka_unit_test(staged_again_and_again_is_never_due_at_once),
 		cmocka_unit_test(a_fleet_is_spread_over_the_period),
 		cmocka_unit_test(a_missed_moment),
+		cmocka_unit_test(a_moment_missed_for_others),
 		cmocka_unit_test(a_leap_forward_makes_few_due),
 		cmocka_unit_test(a_leap_back_ends_within_two_periods),
 		cmocka_unit_test(clocks_near_1970),
