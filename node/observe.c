@@ -173,7 +173,7 @@ static const struct {
 		true},
 	{"nvmetcp_reclaim_failures_total", "Trims of mounted filesystems that failed.",
 		trims_failed, true},
-	{"nvmetcp_reclaim_bytes_total", "Bytes that trims gave back, as the kernel counts them.",
+	{"nvmetcp_reclaim_bytes_total", "Bytes that trims gave back; with XFS, all that was free.",
 		trimmed_bytes, true},
 	{"nvmetcp_reclaim_last_run_timestamp_seconds",
 		"When the last trim that ended well did so, since 1970; 0 when none did.",

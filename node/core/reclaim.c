@@ -256,7 +256,8 @@ static int all_parts(struct trim *trim, struct reclaim_done *done, struct err *e
 		if (step_run(&trim->steps, "trim", step_trim, trim, err) < 0) {
 			return -1;
 		}
-		done->bytes += trim->part.bytes;
+		done->bytes =
+			MAX(done->bytes, MIN(done->bytes + trim->part.bytes, trim->part.free));
 		if (trim->part.end) {
 			break;
 		}

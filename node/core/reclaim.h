@@ -23,8 +23,8 @@
 
 /** struct reclaim_done - what became of a trim. */
 struct reclaim_done {
-	bool begun; /* it is not tried again before its next moment */
-	uint64_t bytes;
+	bool begun;	/* it is not tried again before its next moment */
+	uint64_t bytes; /* given back: at most what was free */
 	int64_t ms;
 };
 

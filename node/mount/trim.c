@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 int mount_trim(const struct step *in, const struct trim_part *part, struct guard *guard,
 	struct trim_done *ret, struct err *err)
@@ -33,7 +34,9 @@ int mount_trim(const struct step *in, const struct trim_part *part, struct guard
 	}
 	char *rest = answer;
 	const char *bytes = strsep(&rest, " ");
-	if (!rest || parse_u64("trim", bytes, 0, UINT64_MAX, &done.bytes, err) < 0) {
+	const char *left = strsep(&rest, " ");
+	if (!rest || parse_u64("trim", bytes, 0, UINT64_MAX, &done.bytes, err) < 0 ||
+		parse_u64("trim", left, 0, UINT64_MAX, &done.free, err) < 0) {
 		return err_set(
 			err, ERR_INTERNAL, "%s: trim: the answer is not understood", part->path);
 	}
@@ -88,6 +91,7 @@ int verb_trim(int argc, const char *const *argv, int fd, struct strbuf *out, str
 {
 	struct steps steps = {.operation = "helper"};
 	struct trim_job job = {.fd = -1};
+	struct statvfs fs;
 	struct stat st;
 	uint64_t dev;
 	uint64_t start;
@@ -119,6 +123,11 @@ int verb_trim(int argc, const char *const *argv, int fd, struct strbuf *out, str
 	if (step_run(&steps, "trim", step_trim, &job, err) < 0) {
 		return -1;
 	}
-	sb_addf(out, "%llu %s", (unsigned long long)job.range.len, job.end ? "end" : "more");
+	if (fstatvfs(folder, &fs) < 0) {
+		return err_set(err, ERR_UNAVAILABLE, "%s: after a trim: %s", argv[1],
+			strerrordesc_np(errno));
+	}
+	sb_addf(out, "%llu %llu %s", (unsigned long long)job.range.len,
+		(unsigned long long)fs.f_bfree * fs.f_frsize, job.end ? "end" : "more");
 	return 0;
 }

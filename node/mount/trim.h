@@ -21,7 +21,9 @@ struct trim_part {
 };
 
 struct trim_done {
-	uint64_t bytes; /* given back, as the kernel counts them */
+	uint64_t bytes; /* given back, as the kernel counts them: XFS of Linux 6.12 tells the length
+			 * of the part */
+	uint64_t free;	/* of the whole filesystem now, in bytes: it cannot have been more */
 	bool end;	/* the filesystem ends before this part */
 };
 

@@ -85,8 +85,9 @@ struct fake {
 	void (*in_connect)(void *arg); /* what others do meanwhile */
 	void *in_connect_arg;
 	unsigned trims;
-	uint64_t trimmed_to;				       /* end of the last part */
-	int trim_stuck_pidfd;				       /* trim() leaves this child behind */
+	char trimming[256];   /* where one is at work, which keeps it mounted */
+	uint64_t trimmed_to;  /* end of the last part */
+	int trim_stuck_pidfd; /* trim() leaves this child behind */
 	void (*in_trim)(void *arg, const struct guard *guard); /* what others do meanwhile */
 	void *in_trim_arg;
 	void (*in_sync)(void *arg);
@@ -523,6 +524,9 @@ static int fake_unmount(
 	if (fake_fails(self, "unmount", err)) {
 		return -1;
 	}
+	if (streq(((struct fake *)self)->trimming, target)) {
+		return err_set(err, ERR_ABORTED, "unmount: in use");
+	}
 	if (mount) {
 		mount->used = false;
 	}
@@ -578,13 +582,15 @@ static int fake_trim(const struct step *in, void *self, const struct trim_part *
 		return err_set(err, ERR_DEADLINE_EXCEEDED, "trim: no answer");
 	}
 	if (fake->in_trim) {
+		(void)snprintf(fake->trimming, sizeof(fake->trimming), "%s", part->path);
 		fake->in_trim(fake->in_trim_arg, guard);
+		fake->trimming[0] = '\0';
 	}
 	if (deadline_check(&guard->dl, "trim", err) < 0 || fake_fails(fake, "trim", err)) {
 		return -1;
 	}
 	fake->trimmed_to = part->start + part->length;
-	*ret = (struct trim_done){.bytes = 1000};
+	*ret = (struct trim_done){.bytes = 1000, .free = 5500};
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/prctl.h>
 
 #define WEEK (INT64_C(7) * 86400000)
 #define LONG_MS 20000
@@ -69,7 +70,8 @@ static void all_parts_once_a_period(void **state)
 	assert_int_equal(count_due(rig, now, NULL), 1);
 	assert_int_equal(reclaim(rig, now, &done), 0);
 	assert_true(done.begun);
-	assert_int_equal(done.bytes, 6000);
+	/* Of six parts with 1000 bytes each; no more than the filesystem had free. */
+	assert_int_equal(done.bytes, 5500);
 	assert_int_equal(rig->fake->trims, 6);
 	assert_int_equal(rig->fake->trimmed_to, 6 * GIB);
 	/* Not twice, also after a restart of the plugin or a reboot of the node. */
@@ -361,6 +363,21 @@ static void all_else_goes_on_beside_it(void **state)
 	assert_false(done.begun);
 }
 
+/* As one that hangs in the kernel; it ends with the test at the latest. */
+static pid_t endless_child(void)
+{
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			(void)pause();
+		}
+	}
+	return child;
+}
+
 /* A call at work on the volume is not waited for, and the trim is put off. */
 static void busy_volumes_are_put_off(void **state)
 {
@@ -370,12 +387,7 @@ static void busy_volumes_are_put_off(void **state)
 
 	assert_int_equal(rig_stage(rig, &request), 0);
 	int64_t now = next_moment(rig);
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		(void)pause();
-		_exit(0);
-	}
+	pid_t child = endless_child();
 	rig->fake->stuck_pid = child;
 	/* The mount went away, and the check before the next one hangs. */
 	fake_top(rig->fake, STAGING)->used = false;
@@ -395,14 +407,8 @@ static void busy_volumes_are_put_off(void **state)
 
 static pid_t left_behind(struct rig *rig)
 {
-	pid_t child = fork();
+	pid_t child = endless_child();
 
-	assert_true(child >= 0);
-	if (child == 0) {
-		for (;;) {
-			(void)pause();
-		}
-	}
 	rig->fake->trim_stuck_pidfd = pidfd_open(child, 0);
 	assert_true(rig->fake->trim_stuck_pidfd >= 0);
 	return child;
@@ -491,6 +497,7 @@ static void a_child_of_a_killed_plugin_is_waited_for(void **state)
 	assert_non_null(strstr(rig->err.msg, "Reclaim"));
 	rig_assert_staged(rig, 1);
 	assert_int_equal(kill(child, SIGKILL), 0);
+	rig->fake->trimming[0] = '\0';
 	/* Not a child of ours: its lock tells when it is gone. */
 	for (int i = 0; i < LONG_MS && rig_unstage(rig) < 0; i++) {
 		struct deadline dl = deadline_in(LONG_MS);
