@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A name under a mutex, and an eventfd that stays readable for as long as that one is to stop.
+ * A name under a mutex, and an eventfd for each trim, readable once that one is to stop.
  */
 #include "node/core/reclaim_state.h"
 
@@ -15,7 +15,7 @@
 struct reclaims {
 	pthread_mutex_t lock;
 	pthread_cond_t done; /* on the monotonic clock */
-	int cancel_fd;
+	int cancel_fd;	     /* of the one under way; -1: none is */
 	bool ended;
 	char volume[RECORD_VOLUME_MAX + 1]; /* "": none is under way */
 };
@@ -28,11 +28,7 @@ struct reclaims *reclaims_new(void)
 	if (!reclaims) {
 		return NULL;
 	}
-	reclaims->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (reclaims->cancel_fd < 0) {
-		free(reclaims);
-		return NULL;
-	}
+	reclaims->cancel_fd = -1;
 	(void)pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	(void)pthread_cond_init(&reclaims->done, &monotonic);
@@ -46,7 +42,7 @@ void reclaims_free(struct reclaims *reclaims)
 	if (!reclaims) {
 		return;
 	}
-	(void)close(reclaims->cancel_fd);
+	base_closep(&reclaims->cancel_fd);
 	(void)pthread_cond_destroy(&reclaims->done);
 	(void)pthread_mutex_destroy(&reclaims->lock);
 	free(reclaims);
@@ -55,9 +51,12 @@ void reclaims_free(struct reclaims *reclaims)
 int reclaims_begin(
 	struct reclaims *reclaims, const char *volume, int *ret_cancel_fd, struct err *err)
 {
-	uint64_t count;
+	_cleanup_close_ int cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int result = 0;
 
+	if (cancel_fd < 0) {
+		return err_errno(err, errno, "reclaim: eventfd");
+	}
 	(void)pthread_mutex_lock(&reclaims->lock);
 	if (reclaims->ended) {
 		result = err_set(err, ERR_CANCELLED, "reclaim: the plugin ends");
@@ -66,8 +65,7 @@ int reclaims_begin(
 			err, ERR_ABORTED, "reclaim: volume %s is being trimmed", reclaims->volume);
 	} else {
 		(void)snprintf(reclaims->volume, sizeof(reclaims->volume), "%s", volume);
-		(void)!read(reclaims->cancel_fd, &count, sizeof(count));
-		*ret_cancel_fd = reclaims->cancel_fd;
+		*ret_cancel_fd = reclaims->cancel_fd = TAKE_FD(cancel_fd);
 	}
 	(void)pthread_mutex_unlock(&reclaims->lock);
 	return result;
@@ -77,6 +75,8 @@ void reclaims_done(struct reclaims *reclaims)
 {
 	(void)pthread_mutex_lock(&reclaims->lock);
 	reclaims->volume[0] = '\0';
+	base_closep(&reclaims->cancel_fd);
+	reclaims->cancel_fd = -1;
 	(void)pthread_cond_broadcast(&reclaims->done);
 	(void)pthread_mutex_unlock(&reclaims->lock);
 }
@@ -86,7 +86,9 @@ static void cancel(struct reclaims *reclaims)
 {
 	uint64_t one = 1;
 
-	(void)!write(reclaims->cancel_fd, &one, sizeof(one));
+	if (reclaims->cancel_fd >= 0) {
+		(void)!write(reclaims->cancel_fd, &one, sizeof(one));
+	}
 }
 
 int reclaims_stop(

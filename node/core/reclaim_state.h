@@ -9,12 +9,13 @@
 
 struct reclaims;
 
-/** reclaims_new - none is under way. Return: NULL without memory or descriptors. */
+/** reclaims_new - none is under way. Return: NULL without memory. */
 struct reclaims *reclaims_new(void);
 /** reclaims_free - none may be under way; accepts NULL. */
 void reclaims_free(struct reclaims *reclaims);
 /** reclaims_begin - the volume's lock is held. @ret_cancel_fd becomes readable when it is to stop;
- * borrowed. Return: 0, or -1 ABORTED when another is under way, CANCELLED after the end. */
+ * borrowed, until reclaims_done(). Return: 0, or -1 ABORTED when another is under way, CANCELLED
+ * after the end. */
 MUST_USE int reclaims_begin(
 	struct reclaims *reclaims, const char *volume, int *ret_cancel_fd, struct err *err);
 /** reclaims_done - the one under way has ended, and so has its child, or it was left behind. */
