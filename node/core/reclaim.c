@@ -243,25 +243,29 @@ static int rest(const struct trim *trim, int64_t took_ms, struct err *err)
 		       : 0;
 }
 
+static int next_part(struct trim *trim, struct reclaim_done *done, struct err *err)
+{
+	if (check_live(trim, err) < 0) {
+		return -1;
+	}
+	trim->guard.dl = deadline_in(RECLAIM_PART_MS);
+	trim->guard.dl.cancel_fd = trim->cancel_fd;
+	if (step_run(&trim->steps, "trim", step_trim, trim, err) < 0) {
+		return -1;
+	}
+	done->bytes = MAX(done->bytes, MIN(done->bytes + trim->part.bytes, trim->part.free));
+	trim->at = trim->part.end ? UINT64_MAX : trim->at + RECLAIM_PART;
+	return 0;
+}
+
 static int all_parts(struct trim *trim, struct reclaim_done *done, struct err *err)
 {
-	for (trim->at = 0; trim->at < (uint64_t)trim->size; trim->at += RECLAIM_PART) {
-		int64_t began = clock_ms();
+	const uint64_t size = (uint64_t)trim->size;
 
-		if (check_live(trim, err) < 0) {
-			return -1;
-		}
-		trim->guard.dl = deadline_in(RECLAIM_PART_MS);
-		trim->guard.dl.cancel_fd = trim->cancel_fd;
-		if (step_run(&trim->steps, "trim", step_trim, trim, err) < 0) {
-			return -1;
-		}
-		done->bytes =
-			MAX(done->bytes, MIN(done->bytes + trim->part.bytes, trim->part.free));
-		if (trim->part.end) {
-			break;
-		}
-		if (rest(trim, clock_ms() - began, err) < 0) {
+	while (trim->at < size) {
+		int64_t began = clock_ms();
+		if (next_part(trim, done, err) < 0 ||
+			(trim->at < size && rest(trim, clock_ms() - began, err) < 0)) {
 			return -1;
 		}
 	}

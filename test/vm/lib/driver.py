@@ -180,9 +180,9 @@ class Attachment:
         self.context = answer.get("publish_context", {})
         return self
 
-    def stage(self):
+    def stage(self, timeout=60):
         self.node.vm.run(f"mkdir -p {self.staging}")
-        self.node.call("NodeStageVolume", publish_context=self.context,
+        self.node.call("NodeStageVolume", timeout=timeout, publish_context=self.context,
                        staging_target_path=self.staging, **self.common())
         return self
 
