@@ -325,8 +325,7 @@ static int start(struct plugin *plugin, struct err *err)
 	}
 	if (find_place(plugin, err) < 0 || lock_state(plugin, err) < 0 ||
 		start_initiator(plugin, err) < 0 || start_core(plugin, err) < 0 ||
-		start_reclaimer(plugin, err) < 0 ||
-		make_registrar(plugin, err) < 0) {
+		start_reclaimer(plugin, err) < 0 || make_registrar(plugin, err) < 0) {
 		return -1;
 	}
 	plugin->observe.driver_name = flags->driver_name;

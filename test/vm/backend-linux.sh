@@ -19,7 +19,8 @@ if [ "$store" = lvmthin ]; then
 	lvm vgcreate --metadatasize 8m vg0 /dev/vda
 	lvm lvcreate --yes -L 320m -n state vg0
 	for pool in fast slow; do
-		lvm lvcreate --yes --type thin-pool -L 768m -n "$pool" --errorwhenfull y vg0
+		lvm lvcreate --yes --type thin-pool -L 768m -n "$pool" vg0
+		lvm lvchange --yes --errorwhenfull y "vg0/$pool"
 	done
 	disk=/dev/vg0/state
 else

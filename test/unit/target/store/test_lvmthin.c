@@ -245,7 +245,7 @@ static void test_generation_tags(void **state)
 	struct thin *t = *state;
 	struct store_options options = thin_options(t);
 	const struct lvm lvm = {&lvm_world.env, VG};
-	const char *args[] = {"lvchange", "--addtag", "nvmetcp.generation.7", VG "/thin", NULL};
+	const char *args[] = {"lvchange", "--addtag", "nvmetcp.generation.7", (VG "/thin"), NULL};
 
 	thin_ok(t, generation_write(NO_STEP, t->store, 8, &t->err));
 	assert_ok(lvm_change(NO_STEP, &lvm, args, &t->err), t->err);
