@@ -121,9 +121,9 @@ class Demo:
         self.story.tell("no volume, no snapshot, no export, no connection, no mount, no file")
 
 
-def walk(story):
+def walk(story, store):
     story.step("Boot a storage server and two nodes, start Kubernetes")
-    with clusters.Cluster(nodes=2) as cluster:
+    with clusters.Cluster(nodes=2, stores=(store,)) as cluster:
         story.tell(cluster.kubectl("get", "nodes"))
         story.step("helm install")
         notes = cluster.install_driver()
@@ -150,7 +150,7 @@ def main():
     print(bold("nvmetcp-csi: volumes over NVMe/TCP in Kubernetes, on real kernels in VMs\n"))
     story = Story()
     try:
-        walk(story)
+        walk(story, "lvmthin" if "--lvm" in sys.argv else "file")
     except (AssertionError, lab.Failed) as failure:
         print(f"\nThe demo failed: {failure}", file=sys.stderr)
         return 1

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One cluster for all tests of this folder: two nodes, a storage server, the driver by helm."""
+"""One cluster for all tests of this folder: two nodes, two storage servers of different kinds, the
+driver by helm."""
 
 import os
 import uuid
@@ -16,7 +17,7 @@ def cluster():
         with attached.Cluster() as there:
             yield there
         return
-    with clusters.Cluster(nodes=2) as fresh:
+    with clusters.Cluster(nodes=2, stores=("file", "lvmthin")) as fresh:
         fresh.install_driver()
         yield fresh
 

@@ -33,13 +33,14 @@ class Left:
 
     def count_machines(self):
         """Anew after a pod of the driver was replaced, whose mounts are others now."""
-        self.checkers = [driver.Checker(self.cluster.storage.vm, trees=(POOL,)),
+        self.checkers = [*(driver.Checker(server.vm, trees=(POOL,)) for server in self.cluster.storages),
                          *(driver.Checker(node.vm, trees=(PLUGIN,)) for node in self.cluster.nodes)]
 
     def _objects(self):
         found = {f"{kind} {item['metadata']['name']}" for kind in KINDS for item in self.cluster.get(kind)["items"]}
-        for kind in ("volumes", "snapshots"):
-            found |= {f"target: {kind} {item['id']}" for item in self.cluster.storage.call("GET", f"/v1/{kind}")[kind]}
+        for server in self.cluster.storages:
+            for kind in ("volumes", "snapshots"):
+                found |= {f"{server.vm.name}: {kind} {item['id']}" for item in server.call("GET", f"/v1/{kind}")[kind]}
         return found
 
     def _more(self):

@@ -17,7 +17,6 @@ import writer
 import yaml
 
 CHART = os.path.join(gotools.SRC, "charts/nvmetcp-csi")
-VALUES = os.path.join(gotools.SRC, "test/kubernetes/values.yaml")
 RELEASE = ("nvmetcp-csi", "-n", clusters.NAMESPACE)
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 
@@ -119,7 +118,7 @@ def driver_pod_uids(cluster):
 def upgrade(cluster, chart, *extra, check=True):
     """Both templates get an annotation, as they get another image in a real upgrade, so all pods are replaced."""
     rolling = "controller.podAnnotations.release=next,node.podAnnotations.release=next"
-    return cluster.helm("upgrade", RELEASE[0], chart, *RELEASE[1:], "-f", VALUES, "--set", rolling, *extra, check=check)
+    return cluster.helm("upgrade", RELEASE[0], chart, *RELEASE[1:], "-f", cluster.values, "--set", rolling, *extra, check=check)
 
 
 @contextlib.contextmanager

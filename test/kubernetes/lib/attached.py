@@ -88,8 +88,8 @@ class Cluster(cluster.Cluster):
         self.plane = Plane()
         with open(os.path.join(FOLDER, "ready")) as f:
             machines = [Machine(*member) for member in json.load(f).items()]
-        self.storage = Storage(machines[0])
-        self.nodes = [cluster.Node(self, machine) for machine in machines[1:]]
+        self.storages = [Storage(machine) for machine in machines if machine.name.startswith(cluster.STORAGE)]
+        self.nodes = [cluster.Node(self, machine) for machine in machines[len(self.storages):]]
 
     def __enter__(self):
         return self

@@ -6,6 +6,7 @@ other node is a VM with a real NVMe kernel, containerd and kubelet; volumes come
 """
 
 import concurrent.futures
+import copy
 import functools
 import json
 import os
@@ -26,6 +27,7 @@ import yaml
 SRC = gotools.SRC
 GUEST = os.path.join(SRC, "test/kubernetes/guest/node")
 NAMESPACE = "nvmetcp-csi"
+STORAGE = "storage"  # what the names of storage servers begin with
 DRIVER = driver.NAME
 
 
@@ -118,15 +120,17 @@ class ControlNode:
 
 
 class Cluster:
-    """Use as a context. @on_vm is called with the cluster just before its VMs start."""
+    """Use as a context. @stores: a storage server for each, of that kind; the first is the backend
+    "linux" of values.yaml. @on_vm is called with the cluster just before its VMs start."""
 
-    def __init__(self, nodes=1, out=None, memory=2560, on_vm=None):
+    def __init__(self, nodes=1, stores=("file",), out=None, memory=2560, on_vm=None):
         self.lab = lab.Lab(out)
         self.on_vm = on_vm
         self.wanted = nodes
+        self.stores = stores
         self.memory = memory
         self.plane = None
-        self.storage = None
+        self.storages = []
         self.control = None
         self.nodes = []
 
@@ -135,7 +139,8 @@ class Cluster:
         self.lab.__enter__()
         try:
             self.plane = control_plane.ControlPlane(os.path.join(self.lab.out, "control-plane"))
-            self.storage = storage.StorageServer(self.lab)
+            self.storages = [storage.StorageServer(self.lab, f"{STORAGE}{i + 1 if i else ''}", store)
+                             for i, store in enumerate(self.stores)]
             self.nodes = [
                 Node(self, self.lab.add(f"node{i + 1}", memory=self.memory, disks={"data": disk}))
                 for i in range(self.wanted)]
@@ -147,7 +152,7 @@ class Cluster:
             for machine in self.lab.vms:
                 machine.launch()
             with concurrent.futures.ThreadPoolExecutor() as pool:
-                done = [pool.submit(self._start_storage), *(pool.submit(node.come_up) for node in self.nodes)]
+                done = [*(pool.submit(server.up) for server in self.storages), *(pool.submit(node.come_up) for node in self.nodes)]
                 self.plane.start()
                 self.control.launch()
                 say("control plane is ready")
@@ -166,6 +171,16 @@ class Cluster:
         if self.plane:
             self.plane.stop()
         self.lab.__exit__()
+
+    @property
+    def storage(self):
+        """The storage server, or the first of several."""
+        return self.storages[0]
+
+    @property
+    def values(self):
+        """The file with the values of the chart."""
+        return os.path.join(self.lab.out, "values.yaml")
 
     # Talking to it
 
@@ -219,10 +234,6 @@ class Cluster:
 
     # Putting it together
 
-    def _start_storage(self):
-        self.storage.up()
-        say("the storage server serves")
-
     def wait_for_nodes(self):
         for node in (self.control, *self.nodes):
             self.until(f"{node.name} to register", lambda n=node: f"node/{n.name}" in self.kubectl(
@@ -262,13 +273,30 @@ class Cluster:
     def install_driver(self, *extra):
         """What docs/install.md says: a namespace, the Secrets, helm install. Waits for all pods."""
         self.apply(f"apiVersion: v1\nkind: Namespace\nmetadata: {{name: {NAMESPACE}}}\n")
-        for name, key, text in (("linux-token", "token", self.storage.token), ("linux-ca", "ca.crt", self.storage.ca)):
-            self.apply("\n".join(["apiVersion: v1", "kind: Secret", f"metadata: {{name: {name}, namespace: {NAMESPACE}}}",
-                                  f"stringData: {json.dumps({key: text})}", ""]))
+        with open(os.path.join(SRC, "test/kubernetes/values.yaml")) as f:
+            values = yaml.safe_load(f)
+        self._add_backends(values)
+        for server, backend in zip(self.storages, values["backends"]):
+            for reference, text in (("tokenSecret", server.token), ("caSecret", server.ca)):
+                name, key = backend[reference]["name"], backend[reference]["key"]
+                self.apply("\n".join(["apiVersion: v1", "kind: Secret", f"metadata: {{name: {name}, namespace: {NAMESPACE}}}",
+                                      f"stringData: {json.dumps({key: text})}", ""]))
+        with open(self.values, "w") as f:
+            yaml.safe_dump(values, f)
         output = self.helm("install", "nvmetcp-csi", os.path.join(SRC, "charts/nvmetcp-csi"), "-n", NAMESPACE,
-                           "-f", os.path.join(SRC, "test/kubernetes/values.yaml"), *extra)
+                           "-f", self.values, *extra)
         self.wait_for_driver()
         return output
+
+    def _add_backends(self, values):
+        """A backend and a class for each storage server after the first."""
+        for i, server in enumerate(self.storages[1:], 2):
+            backend = copy.deepcopy(values["backends"][0])
+            backend.update(name=f"linux{i}", url=server.url)
+            for reference in ("tokenSecret", "caSecret"):
+                backend[reference]["name"] += str(i)
+            values["backends"].append(backend)
+            values["storageClasses"].append({"name": f"nvmetcp{i}", "parameters": {"backend": f"linux{i}"}})
 
     def wait_for_driver(self, timeout=300):
         for what in self.kubectl("get", "deployments,daemonsets", "-n", NAMESPACE, "-o", "name").split():

@@ -45,6 +45,8 @@ def serve_one(machines, connection, main_thread):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=1)
+    parser.add_argument("--stores", default="file", type=lambda text: text.split(","),
+                        help="kinds of pools, a storage server for each: file, lvmthin")
     parser.add_argument("--folder", required=True)
     parser.add_argument("--driver", choices=("yes", "no"), default="yes", help="helm install it, too")
     options = parser.parse_args()
@@ -54,7 +56,7 @@ def main():
     listener.bind(path)
     listener.listen()
     main_thread = queue.SimpleQueue()
-    with cluster.Cluster(nodes=options.nodes, out=options.folder, on_vm=lambda c: threading.Thread(
+    with cluster.Cluster(nodes=options.nodes, stores=options.stores, out=options.folder, on_vm=lambda c: threading.Thread(
             target=accept, args=(listener, c, main_thread), daemon=True).start()) as members:
         state = "ready"
         if options.driver == "yes":

@@ -76,9 +76,9 @@ class Writer:
         self.cluster, self.namespace, self.name, self.node = cluster, namespace, name, node
         self.before = None
 
-    def start(self):
+    def start(self, storage_class="nvmetcp"):
         """Make it, with a claim of its name."""
-        apply(self.cluster, self.namespace, claim(self.name), pod(self.name, SCRIPT, self.name, self.node))
+        apply(self.cluster, self.namespace, claim(self.name, storage_class), pod(self.name, SCRIPT, self.name, self.node))
         self.cluster.wait(f"pod/{self.name}", "Ready", self.namespace)
         return self.watch()
 

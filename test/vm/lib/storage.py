@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A storage server as an administrator makes one: Debian with systemd, nvmetcp-target from its
-package, a pool on XFS, TLS and a token. All of it outlives a power cut."""
+package, a pool in files on XFS or in a thin pool of LVM, TLS and a token. All of it outlives a power cut."""
 
 import json
 import os
+import re
 
 import driver
 import vm as machines
@@ -21,19 +22,37 @@ def package():
     return os.path.join(machines.SRC, made)
 
 
-class StorageServer:
-    """The machine "storage" of a lab, serving the pool "pool" at .url with .ca and .token.
+def file_pool(vm):
+    """The pool in files. Return: its entry in the configuration."""
+    vm.run(f"mkfs.xfs -q -L pool /dev/vda && mkdir -p {POOL} && "
+           f"echo 'LABEL=pool {POOL} xfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && "
+           f"mount {POOL} && nvmetcp-target --init-pool {POOL} pool")
+    return {"name": "pool", "path": POOL}
 
-    It must be the lab's first VM, as its address is known to others beforehand. The constructor
-    settles that only; boot(), install(), configure() and start() do the rest.
+
+def thin_pool(vm):
+    """The pool in LVM, by the commands that docs/target.md has for it. Return: as above."""
+    with open(os.path.join(machines.SRC, "docs/target.md")) as page:
+        commands = re.search(r"^```\n(apt install lvm2 .*?)^```$", page.read(), re.MULTILINE | re.DOTALL)[1]
+    commands = commands.replace("/dev/…", "/dev/vda").replace("fast", "pool")
+    vm.run(f"set -e\nexport DEBIAN_FRONTEND=noninteractive\n{commands}systemctl daemon-reload\n", timeout=180)
+    return {"name": "pool", "type": "lvmthin", "path": POOL, "vg": "vg0", "thinPool": "pool"}
+
+
+STORES = {"file": file_pool, "lvmthin": thin_pool}
+
+
+class StorageServer:
+    """A machine of a lab, serving the pool "pool" of the kind @store at .url with .ca and .token.
+
+    The constructor settles its address only; boot(), install(), configure() and start() do the rest.
     """
 
-    def __init__(self, lab, pool_mib=8192, memory=1536):
+    def __init__(self, lab, name="storage", store="file", pool_mib=8192, memory=1536):
         self.deb = package()
-        self.vm = lab.add("storage", memory=memory, cpus=1, init="systemd",
+        self.store = store
+        self.vm = lab.add(name, memory=memory, cpus=1, init="systemd",
                           disks={"pool": pool_mib, "system": 2048})
-        if self.vm.number != 2:
-            raise AssertionError("the storage server must be the first VM of its lab")
         self.settle_addresses()
         self.tls = None
 
@@ -67,12 +86,10 @@ class StorageServer:
     def configure(self, options=None):
         """What docs/target.md tells an administrator to do."""
         vm = self.vm
-        vm.run(f"mkfs.xfs -q -L pool /dev/vda && mkdir -p {POOL} && "
-               f"echo 'LABEL=pool {POOL} xfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && "
-               f"mount {POOL} && nvmetcp-target --init-pool {POOL} pool")
+        pool = STORES[self.store](vm)
         self.tls = driver.Tls(vm, vm.ip, os.path.dirname(CONFIG))
         config = {"listen": f"{vm.ip}:{API_PORT}", "portals": self.portals,
-                  "pools": [{"name": "pool", "path": POOL}], **self.tls.server, **(options or {})}
+                  "pools": [pool], **self.tls.server, **(options or {})}
         driver.write(vm, CONFIG, json.dumps(config))
         driver.write(vm, f"/etc/systemd/system/{UNIT}.d/pool.conf", f"[Unit]\nRequiresMountsFor={POOL}\n")
         vm.run("systemctl daemon-reload; sync")
