@@ -20,6 +20,8 @@
 #include <sys/types.h>
 
 #define HOST_DEVICE_NAME_SIZE 32
+/** Room for a disk and who uses it, for a message. */
+#define HOST_HELD_SIZE 160
 
 /** struct host_link - a subsystem and how to reach it; all borrowed. */
 struct host_link {
@@ -104,10 +106,11 @@ struct host_ops {
 	/**
 	 * Is a disk of @want->nqn held exclusively by a filesystem, in whatever mount namespace,
 	 * or by dm or the like? Of the disk @want->ident or @dev (0: unknown), or of all disks when
-	 * @want->ident is NULL. @ret_name: one that is, "" when none.
+	 * @want->ident is NULL. @ret_what: one that is and what sysfs says who uses it, "" when
+	 * none.
 	 */
 	int (*held)(void *self, const struct host_want *want, dev_t dev, struct guard *guard,
-		char ret_name[HOST_DEVICE_NAME_SIZE], struct err *err);
+		char ret_what[HOST_HELD_SIZE], struct err *err);
 	/** Which subsystem that we are connected to has the disk @dev; "" when none. */
 	int (*owner)(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err *err);
 	/** Size in bytes of the block device @dev as sysfs shows it, 0 when it is not there. */

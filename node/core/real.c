@@ -287,13 +287,13 @@ static int real_disks(
 }
 
 static int real_held(void *self, const struct host_want *want, dev_t dev, struct guard *guard,
-	char ret_name[HOST_DEVICE_NAME_SIZE], struct err *err)
+	char ret_what[HOST_HELD_SIZE], struct err *err)
 {
 	struct host_real *host = self;
 	_cleanup_subsys_view_ struct subsys_view view = {0};
 	struct err twice = {0};
 
-	ret_name[0] = '\0';
+	ret_what[0] = '\0';
 	if (scan(host, want->nqn, &view, err) < 0) {
 		return -1;
 	}
@@ -310,7 +310,7 @@ static int real_held(void *self, const struct host_want *want, dev_t dev, struct
 			return -1;
 		}
 		if (held) {
-			(void)snprintf(ret_name, HOST_DEVICE_NAME_SIZE, "%s", disk->name);
+			head_users(fab_host(host->fab), disk->name, ret_what, HOST_HELD_SIZE);
 			return 0;
 		}
 	}

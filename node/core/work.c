@@ -313,26 +313,26 @@ int work_is_dead(struct work *work, dev_t dev, struct err *err)
 static int check_held(struct work *work, bool all, struct err *err)
 {
 	struct host_want want = work_want(work);
-	char name[HOST_DEVICE_NAME_SIZE];
+	char what[HOST_HELD_SIZE];
 
 	if (all) {
 		want.ident = NULL;
 	}
 	struct deadline whole = cut(work);
 	int asked = work->core->ops->held(
-		work->core->host, &want, work->record->dev, &work->guard, name, err);
+		work->core->host, &want, work->record->dev, &work->guard, what, err);
 	work->guard.dl = whole;
 	if (asked < 0) {
 		return -1;
 	}
-	if (!*name) {
+	if (!*what) {
 		return 0;
 	}
 	return err_set(err, ERR_ABORTED,
 		"volume %s: device %s is not disconnected: its filesystem is still held in another mount "
 		"namespace, or dm, md or swap uses it; end what holds it (a pod that shows the host's "
 		"filesystem without mount propagation, for one: restart it), then retry",
-		work->volume, name);
+		work->volume, what);
 }
 
 int work_disconnect(const struct step *in, void *arg, struct err *err)

@@ -74,6 +74,11 @@ MUST_USE int head_prove(struct fab *fab, const struct head_want *want,
  */
 MUST_USE int head_held(struct fab *fab, const struct subsys_disk *disk, struct guard *guard,
 	bool *ret_held, struct err *err);
+/**
+ * head_users - @disk, and what sysfs says uses it or a partition of it, for a message:
+ * "nvme0n1 (used by dm-0 vg0-data)". Cut to @size, complete without users when there are none.
+ */
+void head_users(const struct host_paths *host, const char *disk, char *out, size_t size);
 
 /**
  * head_wait_size - after a grow on the target: rescan all our live controllers until the disk has

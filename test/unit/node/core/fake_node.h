@@ -285,12 +285,12 @@ static int fake_disks(
 }
 
 static int fake_held(void *self, const struct host_want *want, dev_t dev, struct guard *guard,
-	char ret_name[HOST_DEVICE_NAME_SIZE], struct err *err)
+	char ret_what[HOST_HELD_SIZE], struct err *err)
 {
 	struct fake *fake = self;
 
 	(void)guard;
-	ret_name[0] = '\0';
+	ret_what[0] = '\0';
 	if (fake_fails(fake, "held", err)) {
 		return -1;
 	}
@@ -300,7 +300,7 @@ static int fake_held(void *self, const struct host_want *want, dev_t dev, struct
 			     (dev != 0 && disk->dev == dev);
 		if (disk->used && disk->attached && disk->held && meant &&
 			streq(disk->nqn, want->nqn)) {
-			(void)snprintf(ret_name, HOST_DEVICE_NAME_SIZE, "nvme%zun1", i);
+			(void)snprintf(ret_what, HOST_HELD_SIZE, "nvme%zun1", i);
 		}
 	}
 	return 0;
