@@ -40,6 +40,9 @@ static const char HELP[] =
 	"  --topology-file FILE            the same for many nodes, a line each: a pattern of node\n"
 	"                                  names, as 'rack1-*', a blank, and KEY=VALUE[,...]; all\n"
 	"                                  lines that fit count\n"
+	"  --udev-rules-dir DIR            the host's /run/udev/rules.d: put a rule there by which udev\n"
+	"                                  does not look into volumes nor activates what is on them\n"
+	"                                  (default: do not)\n"
 	"  --help, --version\n"
 	"\n"
 	"It needs root, the host's network namespace, /dev, /sys and /lib/modules of the host, and\n"
@@ -61,6 +64,7 @@ enum flag {
 	FLAG_MAX,
 	FLAG_TOPOLOGY,
 	FLAG_TOPOLOGY_FILE,
+	FLAG_UDEV_RULES,
 	FLAG_COUNT,
 };
 
@@ -81,6 +85,7 @@ static const struct {
 	[FLAG_MAX] = {"--max-volumes", NULL, "128"},
 	[FLAG_TOPOLOGY] = {"--topology", NULL, ""},
 	[FLAG_TOPOLOGY_FILE] = {"--topology-file", NULL, ""},
+	[FLAG_UDEV_RULES] = {"--udev-rules-dir", NULL, ""},
 };
 
 const char *node_flags_help(void)
@@ -205,7 +210,9 @@ static int check(const char *values[FLAG_COUNT], struct node_flags *ret, struct 
 	ret->http_address = values[FLAG_HTTP];
 	ret->topology = values[FLAG_TOPOLOGY];
 	ret->topology_file = values[FLAG_TOPOLOGY_FILE];
-	if (check_path(FLAG_KUBELET_ENDPOINT, ret->kubelet_endpoint, SOCKET_PATH_MAX, err) < 0) {
+	ret->udev_rules = values[FLAG_UDEV_RULES];
+	if (check_path(FLAG_KUBELET_ENDPOINT, ret->kubelet_endpoint, SOCKET_PATH_MAX, err) < 0 ||
+		(*ret->udev_rules && check_path(FLAG_UDEV_RULES, ret->udev_rules, 512, err) < 0)) {
 		return -1;
 	}
 	return *ret->registration_dir ? check_registration(ret, err) : 0;

@@ -29,6 +29,7 @@ struct node_flags {
 	int64_t max_volumes;
 	const char *topology;	   /* "": nothing said; see node/topology.h, which checks both */
 	const char *topology_file; /* "": none */
+	const char *udev_rules;	   /* folder, "": none; see node/udev_rule.h */
 	bool help;
 	bool version;
 };

@@ -14,6 +14,7 @@
 #include "node/service/registrar.h"
 #include "node/service/service.h"
 #include "node/topology.h"
+#include "node/udev_rule.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -222,6 +223,30 @@ static int start_reclaimer(struct plugin *plugin, struct err *err)
 	return reclaimer_start(&config, &plugin->reclaimer, err);
 }
 
+static int step_udev(const struct step *in, void *arg, struct err *err)
+{
+	const struct plugin *plugin = arg;
+	const struct node_flags *flags = plugin->flags;
+
+	return udev_rule_write(
+		in, flags->udev_rules, flags->driver_name, plugin->identity.nqn, err);
+}
+
+/* Volumes work without it, so it stops nothing. */
+static void hide_from_udev(struct plugin *plugin)
+{
+	struct steps steps = {.operation = "start"};
+	struct err why = {0};
+
+	if (*plugin->flags->udev_rules &&
+		step_run(&steps, "udev-rule", step_udev, plugin, &why) < 0) {
+		LOG_WARNING(
+			"the rule for udev cannot be written; this node may activate volume groups "
+			"and arrays that pods make on raw volumes",
+			LOG_ERR(&why));
+	}
+}
+
 static int start_rpc(struct plugin *plugin, struct err *err)
 {
 	const struct node_flags *flags = plugin->flags;
@@ -328,6 +353,7 @@ static int start(struct plugin *plugin, struct err *err)
 		start_reclaimer(plugin, err) < 0 || make_registrar(plugin, err) < 0) {
 		return -1;
 	}
+	hide_from_udev(plugin);
 	plugin->observe.driver_name = flags->driver_name;
 	plugin->observe.node_id = plugin->identity.nqn;
 	plugin->observe.state_dir = flags->state_dir;

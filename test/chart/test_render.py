@@ -214,7 +214,8 @@ def test_node_sees_what_it_needs_of_the_host(values, objects):
     container = pod["containers"][0]
     paths = {m: chart.volume(pod, v["name"])["hostPath"]["path"] for m, v in chart.mounts(container).items()
              if v["name"] != "topology"}
-    assert paths == {kubelet: kubelet, "/dev": "/dev", "/sys": "/sys", "/lib/modules": "/lib/modules"}
+    own = {} if values == "full" else {"/run/udev/rules.d": "/run/udev/rules.d"}
+    assert paths == {kubelet: kubelet, "/dev": "/dev", "/sys": "/sys", "/lib/modules": "/lib/modules", **own}
     mounts = chart.mounts(container)
     assert mounts[kubelet]["mountPropagation"] == "Bidirectional"
     assert mounts["/lib/modules"]["readOnly"] is True

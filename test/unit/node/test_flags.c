@@ -54,6 +54,7 @@ static void defaults(void **state)
 	assert_int_equal(flags.max_volumes, 128);
 	assert_string_equal(flags.topology, "");
 	assert_string_equal(flags.topology_file, "");
+	assert_string_equal(flags.udev_rules, "");
 	assert_false(flags.help || flags.version);
 }
 
@@ -62,7 +63,7 @@ static void all_of_them_in_both_spellings(void **state)
 	static const char *const more[] = {"--driver-name=other.dev", "--kubelet-registration-dir",
 		"/reg", "--kubelet-endpoint-path=/host/csi.sock", "--http-address", "[::]:9811",
 		"--log-level=debug", "--max-volumes", "7", "--topology=zone=a", "--topology-file",
-		"/t", "--instance=last", NULL};
+		"/t", "--instance=last", "--udev-rules-dir=/run/udev/rules.d", NULL};
 	struct node_flags flags;
 	struct err err;
 
@@ -76,6 +77,7 @@ static void all_of_them_in_both_spellings(void **state)
 	assert_int_equal(flags.max_volumes, 7);
 	assert_string_equal(flags.topology, "zone=a");
 	assert_string_equal(flags.topology_file, "/t");
+	assert_string_equal(flags.udev_rules, "/run/udev/rules.d");
 	assert_string_equal(flags.instance, "last");
 }
 
@@ -114,7 +116,7 @@ static void help_and_version_need_nothing_else(void **state)
 	static const char *const words[] = {"--endpoint", "--driver-name", "--instance",
 		"--node-name", "--kubelet-registration-dir", "--kubelet-endpoint-path",
 		"--state-dir", "--http-address", "--log-level", "--max-volumes", "--topology",
-		"--topology-file", "Exit codes: 0"};
+		"--topology-file", "--udev-rules-dir", "Exit codes: 0"};
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		assert_non_null(strstr(node_flags_help(), words[i]));
 	}
@@ -144,6 +146,7 @@ static void each_wrong_value_is_named(void **state)
 		{"--state-dir=relative", "--state-dir"},
 		{"--kubelet-registration-dir=relative", "--kubelet-registration-dir"},
 		{"--kubelet-endpoint-path=relative", "--kubelet-endpoint-path"},
+		{"--udev-rules-dir=relative", "--udev-rules-dir"},
 		{"--log-level=loud", "--log-level"},
 		{"--max-volumes=0", "--max-volumes"},
 		{"--max-volumes=4097", "--max-volumes"},
