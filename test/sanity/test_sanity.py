@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""csi-sanity with mount and with block volumes: no failure, every skipped spec named, nothing left."""
+"""csi-sanity with mount and with block volumes, and with those of a thin pool of LVM: no failure, every
+skipped spec named, nothing left."""
 
 import os
 import shlex
@@ -10,11 +11,13 @@ import suite
 import vm as lab
 
 
-@pytest.mark.parametrize("access", ["mount", "block"])
-def test_sanity(access):
+@pytest.mark.parametrize("access, target_of", [
+    pytest.param("mount", driver.target, id="mount"), pytest.param("block", driver.target, id="block"),
+    pytest.param("mount", driver.thin_target, id="lvmthin")])
+def test_sanity(access, target_of):
     with lab.Lab() as private:
         machine = private.vm("sanity", disks={"pool": 16384})
-        target, ctl, plugin = driver.target(machine), driver.controller(machine), driver.node(machine)
+        target, ctl, plugin = target_of(machine), driver.controller(machine), driver.node(machine)
         for program in (target, ctl, plugin):
             program.start()
         checker = driver.Checker(machine)

@@ -6,6 +6,8 @@ import os
 import shlex
 import time
 
+import thin
+
 BIN = f"/src/build/{os.environ.get('NV_PRESET', 'dev')}/bin"
 NAME = "nvmetcp.csi.dev"
 KUBELET = "/var/lib/kubelet"
@@ -119,11 +121,25 @@ def mount_system_disk(vm, disk="/dev/vdb"):
 def target(vm, pool="/srv/pool", disk="/dev/vda", fs="xfs", listen="unix:/run/nvmetcp-target.sock",
            portals=("127.0.0.1:4420",), system="/srv/system", options=None):
     """nvmetcp-target on a fresh pool on a disk of the VM."""
-    vm.run(f"modprobe -a nvmet-tcp; mkfs.{fs} -q {disk} && mkdir -p {pool} {system} && mount {disk} {pool} && "
+    vm.run(f"modprobe -a nvmet-tcp; mkfs.{fs} -q {disk} && mkdir -p {pool} && mount {disk} {pool} && "
            f"{BIN}/nvmetcp-target --init-pool {pool} pool")
+    return agent(vm, {"name": "pool", "type": "file", "path": pool}, listen, portals, system, options)
+
+
+def thin_target(vm, disk="/dev/vda", listen="unix:/run/nvmetcp-target.sock", portals=("127.0.0.1:4420",),
+                system="/srv/system", options=None):
+    """The same with its pool in a thin pool of LVM."""
+    vm.run(["bash", "-ec", "modprobe -a nvmet-tcp dm-thin-pool; cp /src/deploy/57-nvmetcp-target.rules /etc/udev/rules.d/; "
+            "/usr/lib/systemd/systemd-udevd --daemon; udevadm trigger --settle\n"
+            f"PATH={BIN}:$PATH\n{thin.commands(disk)}"])
+    return agent(vm, thin.POOL, listen, portals, system, options)
+
+
+def agent(vm, pool, listen, portals, system, options=None):
+    """nvmetcp-target with @pool, as the configuration says it."""
+    vm.run(f"mkdir -p {system}")
     config = {
-        "listen": listen, "stateDir": f"{system}/state", "portals": list(portals),
-        "pools": [{"name": "pool", "type": "file", "path": pool}], **(options or {}),
+        "listen": listen, "stateDir": f"{system}/state", "portals": list(portals), "pools": [pool], **(options or {}),
     }
     write(vm, f"{system}/target.json", json.dumps(config))
     return Program(vm, "nvmetcp-target", f"--config {system}/target.json", listen.removeprefix("unix:"))

@@ -4,9 +4,9 @@ package, a pool in files on XFS or in a thin pool of LVM, TLS and a token. All o
 
 import json
 import os
-import re
 
 import driver
+import thin
 import vm as machines
 
 CONFIG = "/etc/nvmetcp/target.json"
@@ -31,12 +31,9 @@ def file_pool(vm):
 
 
 def thin_pool(vm):
-    """The pool in LVM, by the commands that docs/target.md has for it. Return: as above."""
-    with open(os.path.join(machines.SRC, "docs/target.md")) as page:
-        commands = re.search(r"^```\n(apt install lvm2 .*?)^```$", page.read(), re.MULTILINE | re.DOTALL)[1]
-    commands = commands.replace("/dev/…", "/dev/vda").replace("fast", "pool")
-    vm.run(f"set -e\nexport DEBIAN_FRONTEND=noninteractive\n{commands}systemctl daemon-reload\n", timeout=180)
-    return {"name": "pool", "type": "lvmthin", "path": POOL, "vg": "vg0", "thinPool": "pool"}
+    """The pool in LVM. Return: as above."""
+    vm.run(["bash", "-ec", f"{thin.commands('/dev/vda')}systemctl daemon-reload\n"], timeout=180)
+    return thin.POOL
 
 
 STORES = {"file": file_pool, "lvmthin": thin_pool}

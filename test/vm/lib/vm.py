@@ -26,8 +26,9 @@ import time
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 CACHE = os.environ.get("NVMETCP_CACHE", "/cache")
 GUEST = os.path.join(SRC, "test/vm/guest")
-# How many labs may run at once on this machine; each emulates at least one guest on both cores.
-LABS_AT_ONCE = 2
+# How many labs may run at once on this machine; each emulates at least one guest on both cores, so more than that
+# only makes each slower.
+LABS_AT_ONCE = int(os.environ.get("NV_LABS", "2"))
 # How often a machine may boot whose kernel panics before its first process.
 BOOTS = 3
 

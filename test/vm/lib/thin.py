@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A pool "pool" in a thin pool of LVM, made by the commands that docs/target.md has for it."""
+
+import os
+import re
+
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../docs/target.md")
+# Its entry in the configuration.
+POOL = {"name": "pool", "type": "lvmthin", "path": "/srv/pool", "vg": "vg0", "thinPool": "pool"}
+
+
+def commands(disk):
+    """Lines of a shell that make it on @disk; the page's pool is named "fast"."""
+    with open(PAGE) as page:
+        found = re.search(r"^```\n(apt install lvm2 .*?)^```$", page.read(), re.MULTILINE | re.DOTALL)[1]
+    return "export DEBIAN_FRONTEND=noninteractive\n" + found.replace("/dev/…", disk).replace("fast", "pool")
