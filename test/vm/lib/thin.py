@@ -9,8 +9,11 @@ PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../docs/t
 POOL = {"name": "pool", "type": "lvmthin", "path": "/srv/pool", "vg": "vg0", "thinPool": "pool"}
 
 
-def commands(disk):
-    """Lines of a shell that make it on @disk; the page's pool is named "fast"."""
+def commands(disk, apt=True):
+    """Lines of a shell that make it on @disk; the page's pool is named "fast". A machine without a system
+    of its own has the packages and no apt."""
     with open(PAGE) as page:
         found = re.search(r"^```\n(apt install lvm2 .*?)^```$", page.read(), re.MULTILINE | re.DOTALL)[1]
+    if not apt:
+        found = found.partition("\n")[2]
     return "export DEBIAN_FRONTEND=noninteractive\n" + found.replace("/dev/…", disk).replace("fast", "pool")
