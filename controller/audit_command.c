@@ -114,7 +114,7 @@ static int read_cluster(const struct arguments *arguments, const struct config *
 	if (rc < 0) {
 		return -1;
 	}
-	rc = cluster_parse("the cluster's listing", text, len, config->driver_name, ret, err);
+	rc = cluster_add(ret, "the cluster's listing", text, len, config->driver_name, NULL, err);
 	free(text);
 	return rc;
 }

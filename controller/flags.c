@@ -10,6 +10,8 @@
 /** Longest path of a Unix socket, without its NUL. */
 #define SOCKET_PATH_MAX 107
 #define UNIX_SCHEME "unix://"
+/** A week. */
+#define AUDIT_MINUTES_MAX (7 * 24 * 60)
 
 static const char help_text[] =
 	"nvmetcp-controller: the controller plugin of nvmetcp-csi, a CSI driver for NVMe/TCP.\n"
@@ -27,6 +29,9 @@ static const char help_text[] =
 	"  --http-address ADDRESS  serve /livez, /healthz and /metrics on address:port\n"
 	"                          (default: nowhere)\n"
 	"  --log-level LEVEL       debug, info, warning or error (default: info)\n"
+	"  --audit-minutes N       compare what the backends hold with what the cluster knows of every\n"
+	"                          N minutes, 1 to 10080, for metrics and log; needs the right to list\n"
+	"                          PersistentVolumes and VolumeAttachments (default: 0, never)\n"
 	"  --help, --version\n"
 	"\n"
 	"It needs no privileges: only the network and the folder of the socket, in which it also makes\n"
@@ -42,6 +47,7 @@ enum flag {
 	FLAG_DRIVER,
 	FLAG_HTTP,
 	FLAG_LOG,
+	FLAG_AUDIT,
 	FLAG_COUNT,
 };
 
@@ -56,6 +62,7 @@ static const struct {
 	[FLAG_DRIVER] = {"--driver-name", NULL, ""},
 	[FLAG_HTTP] = {"--http-address", NULL, ""},
 	[FLAG_LOG] = {"--log-level", NULL, "info"},
+	[FLAG_AUDIT] = {"--audit-minutes", NULL, "0"},
 };
 
 const char *controller_flags_help(void)
@@ -127,6 +134,20 @@ static int check_socket(const char *endpoint, const char **ret_path, struct err 
 	return 0;
 }
 
+/* What a pod is told of Kubernetes' API, which the audit asks. */
+static int find_api(
+	const char *(*environment)(const char *), struct controller_flags *ret, struct err *err)
+{
+	ret->api_host = environment("KUBERNETES_SERVICE_HOST");
+	ret->api_port = environment("KUBERNETES_SERVICE_PORT");
+	if (ret->audit_minutes > 0 && (str_empty(ret->api_host) || str_empty(ret->api_port))) {
+		return err_set(err, ERR_INVALID_ARGUMENT,
+			"--audit-minutes: the audit asks Kubernetes' API and works in a pod only: "
+			"$KUBERNETES_SERVICE_HOST or $KUBERNETES_SERVICE_PORT is not set");
+	}
+	return 0;
+}
+
 static int check(const char *values[FLAG_COUNT], struct controller_flags *ret, struct err *err)
 {
 	int64_t gid;
@@ -139,7 +160,9 @@ static int check(const char *values[FLAG_COUNT], struct controller_flags *ret, s
 			err, ERR_INVALID_ARGUMENT, "--endpoint: is required, or set $CSI_ENDPOINT");
 	}
 	if (check_socket(values[FLAG_ENDPOINT], &ret->socket, err) < 0 ||
-		log_level_parse("--log-level", values[FLAG_LOG], &ret->log_level, err) < 0) {
+		log_level_parse("--log-level", values[FLAG_LOG], &ret->log_level, err) < 0 ||
+		parse_i64("--audit-minutes", values[FLAG_AUDIT], 0, AUDIT_MINUTES_MAX,
+			&ret->audit_minutes, err) < 0) {
 		return -1;
 	}
 	if (!str_empty(values[FLAG_DRIVER]) &&
@@ -173,5 +196,8 @@ int controller_flags_parse(int argc, char *const *argv, const char *(*environmen
 	if (read_words(argc, argv, values, ret, err) < 0) {
 		return -1;
 	}
-	return ret->help || ret->version ? 0 : check(values, ret, err);
+	if (ret->help || ret->version) {
+		return 0;
+	}
+	return check(values, ret, err) < 0 ? -1 : find_api(environment, ret, err);
 }

@@ -26,6 +26,9 @@ struct controller_flags {
 	const char *driver_name;  /* "": what the configuration says */
 	const char *http_address; /* "": none */
 	enum log_level log_level;
+	int64_t audit_minutes; /* 0: no audit */
+	const char *api_host;  /* of Kubernetes' API; set where there is an audit */
+	const char *api_port;
 	bool help;
 	bool version;
 };

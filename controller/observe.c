@@ -15,6 +15,7 @@
 int observe_init(struct observe *observe, const char *driver_name, struct err *err)
 {
 	static const char *const labels[] = {"backend", NULL};
+	static const char *const found[] = {"finding", NULL};
 
 	*observe = (struct observe){.metrics = metrics_new(),
 		.driver_name = driver_name,
@@ -35,8 +36,14 @@ int observe_init(struct observe *observe, const char *driver_name, struct err *e
 		"on.",
 		NULL, err);
 	metric_set(observe->config, NULL, 1);
+	observe->findings = metrics_gauge(observe->metrics, "nvmetcp_audit_findings",
+		"What two audits, one after the other, found to differ between backends and cluster.",
+		found, err);
+	observe->audited =
+		metrics_gauge(observe->metrics, "nvmetcp_audit_last_success_timestamp_seconds",
+			"When an audit was done last, in seconds since 1970.", NULL, err);
 	return observe->calls && observe->backends && observe->breakers && observe->busy &&
-			       observe->config
+			       observe->config && observe->findings && observe->audited
 		       ? 0
 		       : -1;
 }
@@ -135,6 +142,31 @@ void observe_config(struct observe *observe, const struct err *why)
 		LOG_ERROR("the changed configuration is refused; the one before goes on",
 			LOG_ERR(why));
 	}
+}
+
+void observe_finding(void *arg, const struct finding *finding)
+{
+	(void)arg;
+	LOG_WARNING("the audit found a difference between backend and cluster",
+		LOG_STR("finding", finding_kinds[finding->kind]),
+		LOG_STR("volume_id", finding->volume),
+		LOG_STR(*finding->node ? "node_id" : NULL, finding->node),
+		LOG_STR(*finding->pv ? "persistent_volume" : NULL, finding->pv));
+}
+
+void observe_audit(void *arg, const struct periodic_result *result, const struct err *why)
+{
+	const struct observe *observe = arg;
+
+	if (why) {
+		LOG_WARNING("the audit could not be done", LOG_ERR(why));
+		return;
+	}
+	for (size_t i = 0; i < FOUND_KINDS; i++) {
+		const char *values[] = {finding_kinds[i], NULL};
+		metric_set(observe->findings, values, (double)result->counts[i]);
+	}
+	metric_set(observe->audited, NULL, (double)clock_unix_ms() / 1000);
 }
 
 int observe_alive(struct observe *observe, const struct deadline *dl, struct err *err)

@@ -8,6 +8,7 @@
 #include "common/http/server.h"
 #include "common/metrics/metrics.h"
 #include "common/rpc/server.h"
+#include "controller/audit/periodic.h"
 #include "controller/core/current.h"
 #include "controller/core/health.h"
 
@@ -24,6 +25,8 @@ struct observe {
 	struct metric *breakers;
 	struct metric *busy;
 	struct metric *config;
+	struct metric *findings;
+	struct metric *audited;
 	pthread_mutex_t lock; /* while backends are counted, or forgotten */
 	const char *driver_name;
 	struct current *current; /* borrowed; NULL: no backend is looked at */
@@ -45,6 +48,10 @@ void observe_backend(void *arg, const char *backend, const struct err *why);
 void observe_forget(struct observe *observe, const char *backend);
 /** observe_config - the configuration file is in force, or @why it is not (NULL: it is). */
 void observe_config(struct observe *observe, const struct err *why);
+/** observe_finding - two audits found it: log it. */
+void observe_finding(void *arg, const struct finding *finding);
+/** observe_audit - a periodic audit has ended, or could not be done: count, or log why. */
+void observe_audit(void *arg, const struct periodic_result *result, const struct err *why);
 /**
  * observe_alive - for /livez: can the process serve at all? What a new start of it would not mend
  * does not count. Return: 0, or -1 saying what is broken.

@@ -40,6 +40,7 @@ struct plugin {
 	bool http_ready;
 	struct current *current;
 	struct reload *reload;
+	struct periodic *audit;
 	struct observe observe;
 	struct csi_identity identity;
 	struct controller_service controller;
@@ -241,6 +242,24 @@ static int open_backends(struct plugin *plugin, struct config *config, struct er
 			       : err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to start with");
 }
 
+static int start_audit(struct plugin *plugin, struct err *err)
+{
+	struct periodic_config config = {
+		.driver = plugin->driver,
+		.current = plugin->current,
+		.every_ms = plugin->flags->audit_minutes * 60 * 1000,
+		.told = observe_audit,
+		.found = observe_finding,
+		.arg = &plugin->observe,
+	};
+
+	if (plugin->flags->audit_minutes == 0) {
+		return 0;
+	}
+	api_of_pod(plugin->flags->api_host, plugin->flags->api_port, &config.api);
+	return periodic_start(&config, &plugin->audit, err);
+}
+
 static int start(struct plugin *plugin, struct config *config, enum controller_exit *ret_exit,
 	struct err *err)
 {
@@ -264,7 +283,7 @@ static int start(struct plugin *plugin, struct config *config, enum controller_e
 	LOG_INFO("serving", LOG_STR("version", NV_VERSION), LOG_STR("driver", plugin->driver),
 		LOG_STR("instance", config->instance), LOG_NUM("backends", config->n_backends),
 		LOG_STR("socket", plugin->flags->socket));
-	return start_reload(plugin, config, err);
+	return start_audit(plugin, err) < 0 ? -1 : start_reload(plugin, config, err);
 }
 
 int plugin_start(const struct controller_flags *flags, struct plugin **ret_plugin,
@@ -294,6 +313,10 @@ bool plugin_stop(struct plugin *plugin)
 	struct deadline dl = deadline_in(PLUGIN_STOP_MS);
 	struct err err = {0};
 
+	if (!periodic_stop(plugin->audit, &dl)) {
+		LOG_ERROR("the audit is stuck; ending without it");
+		return false;
+	}
 	reload_stop(plugin->reload);
 	if (plugin->rpc && rpc_server_stop(plugin->rpc, PLUGIN_GRACE_MS, &dl, &err) < 0) {
 		LOG_ERROR("a call is stuck; ending without it", LOG_ERR(&err));

@@ -8,6 +8,10 @@
 #define ITEMS_MAX 1000000
 /** Longest name, id or handle. */
 #define TEXT_MAX 512
+/** Longest word for the rest of a list. */
+#define CONTINUE_MAX 4096
+#define VOLUME "PersistentVolume"
+#define ATTACHMENT "VolumeAttachment"
 
 static int read_name(const struct js_at *item, const char **ret, struct err *err)
 {
@@ -100,59 +104,112 @@ static int by_volume(const void *a, const void *b)
 	return strcmp(x->volume, y->volume);
 }
 
-static int read_items(
-	struct cluster *cluster, const struct js_at *items, const char *driver, struct err *err)
+/* Room for @n more objects of each kind. */
+static int make_room(struct cluster *cluster, size_t n, struct err *err)
+{
+	void *volumes = reallocarray(
+		cluster->volumes, cluster->n_volumes + n + 1, sizeof(*cluster->volumes));
+
+	cluster->volumes = volumes ? volumes : cluster->volumes;
+	void *attachments = reallocarray(cluster->attachments, cluster->n_attachments + n + 1,
+		sizeof(*cluster->attachments));
+	cluster->attachments = attachments ? attachments : cluster->attachments;
+	return volumes && attachments
+		       ? 0
+		       : err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for %zu objects", n);
+}
+
+/* An item's kind: kubectl's say it themselves, the API's only as the kind of their list. */
+static bool is_kind(const char *own, const char *list, const char *kind)
+{
+	size_t len = strlen(kind);
+
+	return own ? streq(own, kind) : strncmp(list, kind, len) == 0 && streq(list + len, "List");
+}
+
+static int read_items(struct cluster *cluster, const struct js_at *items, const char *list,
+	const char *driver, struct err *err)
 {
 	size_t n = js_len(items);
-	const char *kind = NULL;
 	struct js_at item;
-	int rc = 0;
+	int rc = make_room(cluster, n, err);
 
-	cluster->volumes = calloc(n + 1, sizeof(*cluster->volumes));
-	cluster->attachments = calloc(n + 1, sizeof(*cluster->attachments));
-	if (!cluster->volumes || !cluster->attachments) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for %zu objects", n);
-	}
+	cluster->has_volumes = cluster->has_volumes || is_kind(NULL, list, VOLUME);
+	cluster->has_attachments = cluster->has_attachments || is_kind(NULL, list, ATTACHMENT);
 	for (size_t i = 0; i < n && rc == 0; i++) {
+		const char *kind = NULL;
 		if (js_item_obj(items, i, &item, err) < 0 ||
-			js_get_str(&item, "kind", TEXT_MAX, &kind, err) < 0) {
+			js_opt_str(&item, "kind", TEXT_MAX, &kind, err) < 0) {
 			return -1;
 		}
-		if (streq(kind, "PersistentVolume")) {
+		if (is_kind(kind, list, VOLUME)) {
 			rc = read_volume(cluster, &item, driver, err);
-		} else if (streq(kind, "VolumeAttachment")) {
+		} else if (is_kind(kind, list, ATTACHMENT)) {
 			rc = read_attachment(cluster, &item, driver, err);
+		} else if (!kind) {
+			rc = js_get_str(&item, "kind", TEXT_MAX, &kind, err);
 		}
 	}
 	return rc;
 }
 
-int cluster_parse(const char *name, const char *text, size_t len, const char *driver,
-	struct cluster *ret, struct err *err)
+static int read_more(const struct js_at *root, const char **ret_more, struct err *err)
 {
-	struct cluster cluster = {0};
+	struct js_at metadata = {0};
+
+	*ret_more = "";
+	return js_opt_obj(root, "metadata", &metadata, err) < 0
+		       ? -1
+		       : (metadata.value ? js_opt_str(&metadata, "continue", CONTINUE_MAX, ret_more,
+						   err)
+					 : 0);
+}
+
+/* Parse @text; the document stays with @cluster. */
+static int take_text(struct cluster *cluster, const char *name, const char *text, size_t len,
+	struct js_at *ret_root, struct err *err)
+{
+	struct js_doc **docs =
+		reallocarray((void *)cluster->docs, cluster->n_docs + 1, sizeof(*cluster->docs));
+
+	if (!docs || cluster->n_docs == CLUSTER_TEXTS_MAX) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: no room for it", name);
+	}
+	cluster->docs = docs;
+	if (js_parse(name, text, len, CLUSTER_TEXT_MAX, &docs[cluster->n_docs], err) < 0) {
+		return -1;
+	}
+	*ret_root = js_root(docs[cluster->n_docs++]);
+	return js_want_obj(ret_root, err);
+}
+
+int cluster_add(struct cluster *cluster, const char *name, const char *text, size_t len,
+	const char *driver, const char **ret_more, struct err *err)
+{
+	const char *list = "";
+	const char *more;
 	struct js_at root;
 	struct js_at items;
 
-	if (js_parse(name, text, len, CLUSTER_TEXT_MAX, &cluster.doc, err) < 0) {
-		return -1;
-	}
-	root = js_root(cluster.doc);
-	if (js_want_obj(&root, err) < 0 ||
+	if (take_text(cluster, name, text, len, &root, err) < 0 ||
+		js_opt_str(&root, "kind", TEXT_MAX, &list, err) < 0 ||
 		js_get_array(&root, "items", ITEMS_MAX, &items, err) < 0 ||
-		read_items(&cluster, &items, driver, err) < 0) {
-		cluster_done(&cluster);
+		read_items(cluster, &items, list, driver, err) < 0 ||
+		read_more(&root, ret_more ? ret_more : &more, err) < 0) {
 		return -1;
 	}
-	qsort(cluster.attachments, cluster.n_attachments, sizeof(*cluster.attachments), by_volume);
-	*ret = cluster;
+	qsort(cluster->attachments, cluster->n_attachments, sizeof(*cluster->attachments),
+		by_volume);
 	return 0;
 }
 
 void cluster_done(struct cluster *cluster)
 {
+	for (size_t i = 0; i < cluster->n_docs; i++) {
+		js_doc_free(cluster->docs[i]);
+	}
+	free((void *)cluster->docs);
 	free(cluster->volumes);
 	free(cluster->attachments);
-	js_doc_free(cluster->doc);
 	*cluster = (struct cluster){0};
 }

@@ -81,6 +81,7 @@ REFUSED = [
     ("node: {kubeletPath: /var/lib/kubelet/}", ["/node/kubeletPath"]),
     ("node: {volumeAttachLimit: 5000}", ["/node/volumeAttachLimit", "4,096"]),
     ("node: {udevRulesDir: rules.d}", ["/node/udevRulesDir"]),
+    ("controller: {auditMinutes: 1h}", ["/controller/auditMinutes"]),
     ("node: {httpPort: 70000}", ["/node/httpPort", "65,535"]),
     ("node: {podLabels: {a: 1}}", ["/node/podLabels/a", "string"]),
     ("image: {pullPolicy: Sometimes}", ["/image/pullPolicy", "IfNotPresent"]),

@@ -22,6 +22,13 @@ static const char *with_endpoint(const char *name)
 	return streq(name, "CSI_ENDPOINT") ? "unix:///csi/env.sock" : NULL;
 }
 
+static const char *in_a_pod(const char *name)
+{
+	return streq(name, "KUBERNETES_SERVICE_HOST")	? "10.96.0.1"
+	       : streq(name, "KUBERNETES_SERVICE_PORT") ? "443"
+							: with_endpoint(name);
+}
+
 static int parse(const char *const *words, const char *(*environment)(const char *),
 	struct controller_flags *ret, struct err *err)
 {
@@ -40,7 +47,7 @@ static void both_spellings(void **state UNUSED)
 {
 	static const char *const words[] = {"--config", "/c.json",
 		"--endpoint=unix:///csi/csi.sock", "--log-level", "debug", "--driver-name=x.org",
-		"--http-address", "[::]:8080", "--socket-gid=1000", NULL};
+		"--http-address", "[::]:8080", "--socket-gid=1000", "--audit-minutes=0", NULL};
 	struct controller_flags flags;
 	struct err err = {0};
 	char *argv[] = {(char[]){"x"}, (char[]){"--config"}, (char[]){"/c.json"},
@@ -70,6 +77,7 @@ static void defaults_and_environment(void **state UNUSED)
 	assert_string_equal(flags.socket, "/csi/env.sock");
 	assert_string_equal(flags.driver_name, "");
 	assert_string_equal(flags.http_address, "");
+	assert_int_equal(flags.audit_minutes, 0);
 	assert_int_equal(flags.log_level, LOG_LEVEL_INFO);
 	assert_true(flags.socket_gid == (gid_t)-1);
 	assert_int_equal(parse(words, no_environment, &flags, &err), -1);
@@ -92,6 +100,9 @@ static void wrong_ones(void **state UNUSED)
 		 "one-hundred-and-seven-bytes/csi.sock",
 			"--endpoint"},
 		{"--log-level=loud", "--log-level"},
+		{"--audit-minutes=-1", "--audit-minutes"},
+		{"--audit-minutes=10081", "--audit-minutes"},
+		{"--audit-minutes=60", "$KUBERNETES_SERVICE_HOST"},
 		{"--driver-name=-", "--driver-name"},
 		{"--socket-gid=-1", "--socket-gid"},
 		{"--socket-gid=staff", "--socket-gid"},
@@ -111,6 +122,18 @@ static void wrong_ones(void **state UNUSED)
 			fail_msg("no \"%s\" in: %s", bad[i][1], err.msg);
 		}
 	}
+}
+
+static void audits_in_a_pod(void **state UNUSED)
+{
+	static const char *const words[] = {"--config=x", "--audit-minutes", "60", NULL};
+	struct controller_flags flags;
+	struct err err = {0};
+
+	assert_int_equal(parse(words, in_a_pod, &flags, &err), 0);
+	assert_int_equal(flags.audit_minutes, 60);
+	assert_string_equal(flags.api_host, "10.96.0.1");
+	assert_string_equal(flags.api_port, "443");
 }
 
 static void help_and_version_ask_nothing_else(void **state UNUSED)
@@ -134,6 +157,7 @@ int main(void)
 		cmocka_unit_test(both_spellings),
 		cmocka_unit_test(defaults_and_environment),
 		cmocka_unit_test(wrong_ones),
+		cmocka_unit_test(audits_in_a_pod),
 		cmocka_unit_test(help_and_version_ask_nothing_else),
 	};
 

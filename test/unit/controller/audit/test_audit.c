@@ -51,9 +51,9 @@ static void put(struct bench *bench, const char *object, const char *host)
 
 static struct cluster parse(struct bench *bench, const char *text)
 {
-	struct cluster cluster;
+	struct cluster cluster = {0};
 
-	if (cluster_parse("listing", text, strlen(text), DRIVER, &cluster, &bench->err) < 0) {
+	if (cluster_add(&cluster, "listing", text, strlen(text), DRIVER, NULL, &bench->err) < 0) {
 		fail_msg("%s", bench->err.msg);
 	}
 	return cluster;
@@ -162,11 +162,13 @@ static void what_is_no_listing_is_refused(void **state UNUSED)
 	struct err err;
 
 	for (size_t i = 0; i < ARRAY_SIZE(not_listings); i++) {
+		cluster = (struct cluster){0};
 		err = (struct err){0};
-		if (cluster_parse("listing", not_listings[i], strlen(not_listings[i]), DRIVER,
-			    &cluster, &err) == 0) {
+		if (cluster_add(&cluster, "listing", not_listings[i], strlen(not_listings[i]),
+			    DRIVER, NULL, &err) == 0) {
 			fail_msg("taken: %s", not_listings[i]);
 		}
+		cluster_done(&cluster);
 		assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
 	}
 }
