@@ -121,42 +121,78 @@ static int check_others(struct publish *p, const struct mount_table *table, stru
 	return 0;
 }
 
+/* The device of the stage, proven anew and opened. */
+static int prove_device(struct publish *p, struct err *err)
+{
+	struct work *work = &p->work;
+	const struct record *record = work->record;
+	struct host_want want = work_want(work);
+	struct core *core = work->core;
+
+	if (core->ops->device_now(core->host, &want, &work->guard, &work->device, err) < 0) {
+		return err->code == ERR_NOT_FOUND
+			       ? err_set(err, ERR_FAILED_PRECONDITION,
+					 "volume %s: its device is gone from this node; stage it again",
+					 record->volume)
+			       : -1;
+	}
+	if (work->device.dev != record->dev) {
+		return err_set(err, ERR_FAILED_PRECONDITION,
+			"volume %s: its device was lost and came back as another one; stage it again",
+			record->volume);
+	}
+	return 0;
+}
+
+/*
+ * The filesystem made itself read-only after an error, or its staging mount went. Who counts the
+ * volume as staged calls no stage again, so that is mended here, unless pods still hold it.
+ */
+static int mend(struct publish *p, const struct mount_table *table, bool mounted, struct err *err)
+{
+	const struct record *record = p->work.record;
+
+	for (size_t i = 0; mounted && i < mount_table_len(table); i++) {
+		const struct mount_entry *entry = mount_table_at(table, i);
+		if (entry->dev == record->dev && !streq(entry->target, p->staging)) {
+			return err_set(err, ERR_UNAVAILABLE,
+				"volume %s: its filesystem made itself read-only after an error and is still "
+				"mounted at %s; delete the pods that use it, then it is checked and mounted anew",
+				record->volume, entry->target);
+		}
+	}
+	return prove_device(p, err) < 0 || work_stop_trim(&p->work, err) < 0
+		       ? -1
+		       : stage_mend(&p->work, &p->request->access, p->staging, err);
+}
+
 /* Is the stage still what was proven? */
 static int check_stage(struct publish *p, const struct mount_table *table, struct err *err)
 {
 	struct work *work = &p->work;
 	const struct record *record = work->record;
-	struct core *core = work->core;
 
 	if (record->block) {
-		struct host_want want = work_want(work);
-		if (core->ops->device_now(core->host, &want, &work->guard, &work->device, err) <
-			0) {
-			return err->code == ERR_NOT_FOUND
-				       ? err_set(err, ERR_FAILED_PRECONDITION,
-						 "volume %s: its device is gone from this node; stage it again",
-						 record->volume)
-				       : -1;
-		}
-		if (work->device.dev != record->dev) {
-			return err_set(err, ERR_FAILED_PRECONDITION,
-				"volume %s: its device was lost and came back as another one; stage it again",
-				record->volume);
-		}
-		return 0;
+		return prove_device(p, err);
 	}
 	const struct mount_entry *entry = mount_table_find(table, p->staging);
-	if (!entry || entry->dev != record->dev) {
+	if (entry && entry->dev != record->dev) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
-			"volume %s: is not mounted at its staging path %s any more; stage it again",
-			record->volume, p->request->staging);
+			"volume %s: something else (%s) is mounted at its staging path %s; stage it again",
+			record->volume, entry->fs_type, p->request->staging);
 	}
 	int dead = work_is_dead(work, record->dev, err);
-	return dead <= 0
-		       ? dead
-		       : err_set(err, ERR_FAILED_PRECONDITION,
-				 "volume %s: its device is gone, the mount at %s is dead; stage it again",
-				 record->volume, p->request->staging);
+	if (dead != 0) {
+		return dead < 0
+			       ? -1
+			       : err_set(err, ERR_FAILED_PRECONDITION,
+					 "volume %s: its device is gone, the mount at %s is dead; stage it again",
+					 record->volume, p->request->staging);
+	}
+	/* Mounted with the flag "ro", both say so. */
+	return entry && (entry->read_only || !entry->fs_read_only)
+		       ? 0
+		       : mend(p, table, entry != NULL, err);
 }
 
 static int check_request(struct publish *p, struct err *err)

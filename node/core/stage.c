@@ -370,6 +370,18 @@ static int prepare_filesystem(struct work *work, struct err *err)
 	return work->record->read_only ? 0 : work_step(work, "check", step_check, err);
 }
 
+/* Nothing of the device is mounted at @staging. */
+static int mount_anew(struct work *work, const char *staging, struct err *err)
+{
+	int mounted = mounted_elsewhere(work, err);
+
+	if (mounted < 0 || (mounted == 0 && prepare_filesystem(work, err) < 0)) {
+		return -1;
+	}
+	work->path = staging;
+	return work_step(work, "mount", step_mount, err);
+}
+
 /* The filesystem on the device, and the mount. */
 static int stage_filesystem(struct work *work, struct err *err)
 {
@@ -383,17 +395,24 @@ static int stage_filesystem(struct work *work, struct err *err)
 		return -1;
 	}
 	work_undo(work, "undo-mount", undo_mount);
-	if (!there) {
-		int mounted = mounted_elsewhere(work, err);
-		if (mounted < 0 || (mounted == 0 && prepare_filesystem(work, err) < 0)) {
-			return -1;
-		}
-		work->path = staging;
-		if (work_step(work, "mount", step_mount, err) < 0) {
-			return -1;
-		}
+	if (!there && mount_anew(work, staging, err) < 0) {
+		return -1;
 	}
 	return work->read_only_mount ? 0 : stage_grow(work, staging, err);
+}
+
+int stage_mend(
+	struct work *work, const struct core_access *access, const char *staging, struct err *err)
+{
+	/* It was staged, so whatever is found on it now, it is not blank. */
+	const struct core_stage as = {
+		.access = *access, .mkfs_options = "", .attach = {.written = true}};
+
+	work->stage = &as;
+	int there = clear_staging(work, staging, err);
+	int result = there != 0 ? there : mount_anew(work, staging, err);
+	work->stage = NULL;
+	return MIN(result, 0);
 }
 
 /* A record of the same request says STAGED: does all of it still hold? Return: 1 yes, 0 no: stage

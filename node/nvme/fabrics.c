@@ -18,9 +18,6 @@
 #define CONNECT_STRING_MAX 4000
 /* Longest name of an option. */
 #define OPTION_NAME_SIZE 32
-/* I/O queues when nobody says how many: more cost memory and connect time on each path. */
-#define IO_QUEUES_MOST 4
-
 struct fab {
 	const struct host_paths *host;
 	const struct host_identity *us;
@@ -152,23 +149,17 @@ static int check_string(struct fab *fab, const char *text, struct err *err)
 	return result;
 }
 
-/* The options as they are asked for: what is left to the node is decided here. */
-static struct connect_options decided(const struct connect_options *options)
+int fab_io_queues(int asked, long online)
 {
-	struct connect_options all = *options;
-
-	if (all.nr_io_queues == CONNECT_UNSET) {
-		long online = sysconf(_SC_NPROCESSORS_ONLN);
-		all.nr_io_queues = (int)MIN(MAX(online, 1L), (long)IO_QUEUES_MOST);
-	}
-	return all;
+	return asked == CONNECT_UNSET ? (int)MIN(MAX(online, 1L), (long)FAB_IO_QUEUES_MOST) : asked;
 }
 
 static int path_string(
 	const struct fab *fab, const struct fab_path *path, struct strbuf *text, struct err *err)
 {
-	struct connect_options options = decided(path->options);
+	struct connect_options options = *path->options;
 
+	options.nr_io_queues = fab_io_queues(options.nr_io_queues, sysconf(_SC_NPROCESSORS_ONLN));
 	if (connect_string(&options, path->nqn, fab->us, path->portal, text, err) < 0) {
 		return -1;
 	}

@@ -56,6 +56,14 @@ struct fab_path {
 	const struct connect_options *options;
 };
 
+/** Most I/O queues of a path when nobody says how many: each costs memory on both sides, on the
+ * target tens of MiB, and connect time. */
+#define FAB_IO_QUEUES_MOST 4
+
+/** fab_io_queues - how many to ask for: @asked, or as many as @online processors, up to the most.
+ * The kernel itself would take one for each processor. */
+int fab_io_queues(int asked, long online);
+
 struct fab_result {
 	bool existed; /* the very same path was there already, in whatever state */
 	int instance; /* of the new controller; -1 when it existed or the kernel did not say */

@@ -162,6 +162,30 @@ static void publish_killed_then_repeated_or_undone(void **state)
 	rig_assert_nothing(rig);
 }
 
+/* A publish that mends what went read-only, killed in the middle of it. */
+static void publish_killed_while_it_mends(void **state)
+{
+	static const char *const steps[] = {"unmount", "check", "mount", "record", "bind"};
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_publish publish = rig_publish_request(&request);
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		for (size_t side = 0; side < 2; side++) {
+			fake_top(rig->fake, STAGING)->fs_read_only = true;
+			kill_at(rig, "NodePublishVolume", steps[i], SIDES[side], do_publish);
+			assert_int_equal(rig_publish(rig, &publish), 0);
+			rig_assert_staged(rig, 2);
+			assert_false(fake_top(rig->fake, TARGET)->fs_read_only);
+			assert_int_equal(rig->fake->disks[0].formats, 1);
+			assert_int_equal(rig_unpublish(rig, TARGET), 0);
+		}
+	}
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_assert_nothing(rig);
+}
+
 static void unpublish_killed_then_repeated(void **state)
 {
 	static const char *const steps[] = {"unmount", "target", "record"};
@@ -278,6 +302,7 @@ int main(void)
 		TEST(unstage_killed_then_repeated),
 		TEST(unstage_killed_then_staged),
 		TEST(publish_killed_then_repeated_or_undone),
+		TEST(publish_killed_while_it_mends),
 		TEST(unpublish_killed_then_repeated),
 		TEST(a_final_failure_leaves_nothing),
 		TEST(a_failure_that_is_not_final_is_gone_on_from),

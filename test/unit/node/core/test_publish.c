@@ -38,11 +38,90 @@ static void wants_the_volume_staged_there(void **state)
 	assert_int_equal(rig_publish(rig, &publish), -1);
 	assert_int_equal(rig->err.code, ERR_INVALID_ARGUMENT);
 	publish.target = TARGET;
-	fake_top(rig->fake, STAGING)->used = false;
+	fake_top(rig->fake, STAGING)->dev = makedev(8, 17);
 	assert_int_equal(rig_publish(rig, &publish), -1);
 	assert_int_equal(rig->err.code, ERR_FAILED_PRECONDITION);
-	assert_int_equal(rig_mounts(rig), 0);
+	assert_int_equal(rig_mounts(rig), 1);
 	assert_int_equal(rig_paths(rig), 1);
+}
+
+/* Its staging mount went, by hand or by a publish that was killed: the device is the proven one. */
+static void a_lost_staging_mount_is_made_again(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_publish publish = rig_publish_request(&request);
+
+	assert_int_equal(rig_stage(rig, &request), 0);
+	fake_top(rig->fake, STAGING)->used = false;
+	assert_int_equal(rig_publish(rig, &publish), 0);
+	rig_assert_staged(rig, 2);
+	assert_int_equal(rig->fake->disks[0].formats, 1);
+	assert_int_equal(rig_unpublish(rig, TARGET), 0);
+	/* Nor is it formatted when nothing is found on it any more. */
+	fake_top(rig->fake, STAGING)->used = false;
+	rig->fake->disks[0].content[0] = '\0';
+	assert_int_equal(rig_publish(rig, &publish), -1);
+	assert_int_equal(rig->err.code, ERR_FAILED_PRECONDITION);
+	assert_int_equal(rig->fake->disks[0].formats, 1);
+}
+
+/*
+ * A filesystem that made itself read-only is not handed to the next pod: kubelet calls no stage
+ * again while it counts the volume as staged.
+ */
+static void a_filesystem_that_went_read_only_is_mended(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	struct core_publish publish = rig_publish_request(&request);
+	struct core_publish second = rig_publish_request(&request);
+
+	second.target = TARGET2;
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_int_equal(rig_publish(rig, &publish), 0);
+	fake_top(rig->fake, STAGING)->fs_read_only = true;
+	fake_top(rig->fake, TARGET)->fs_read_only = true;
+	/* A pod still holds it: a mount now would give the same filesystem. */
+	assert_int_equal(rig_publish(rig, &second), -1);
+	assert_int_equal(rig->err.code, ERR_UNAVAILABLE);
+	assert_non_null(strstr(rig->err.msg, TARGET));
+	assert_int_equal(rig->fake->disks[0].checks, 0);
+	rig_assert_staged(rig, 2);
+	assert_int_equal(rig_unpublish(rig, TARGET), 0);
+	assert_int_equal(rig_publish(rig, &second), 0);
+	assert_false(fake_top(rig->fake, STAGING)->fs_read_only);
+	assert_int_equal(rig->fake->disks[0].checks, 1);
+	assert_int_equal(rig->fake->disks[0].formats, 1);
+	rig_assert_staged(rig, 2);
+	/* One that needs a person stays as it is, and the error says so each time. */
+	assert_int_equal(rig_unpublish(rig, TARGET2), 0);
+	fake_top(rig->fake, STAGING)->fs_read_only = true;
+	for (int i = 0; i < 2; i++) {
+		rig_fail(rig, "check", ERR_FAILED_PRECONDITION);
+		assert_int_equal(rig_publish(rig, &second), -1);
+		assert_int_equal(rig->err.code, ERR_FAILED_PRECONDITION);
+		assert_non_null(strstr(rig->err.msg, "check: made to fail"));
+	}
+	assert_int_equal(rig_unstage(rig), 0);
+	rig_assert_nothing(rig);
+}
+
+/* Mounted with the flag "ro" it is as it was asked for. */
+static void a_read_only_mount_needs_no_mending(void **state)
+{
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	char flag[] = "ro";
+	char *flags[] = {flag};
+
+	request.access.flags = flags;
+	request.access.n_flags = 1;
+	struct core_publish publish = rig_publish_request(&request);
+	assert_int_equal(rig_stage(rig, &request), 0);
+	assert_true(fake_top(rig->fake, STAGING)->fs_read_only);
+	assert_int_equal(rig_publish(rig, &publish), 0);
+	assert_int_equal(rig->fake->disks[0].checks, 0);
 }
 
 /* Same target: the same is fine, another readonly or capability is ALREADY_EXISTS. */
@@ -227,6 +306,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(shows_the_volume_at_the_target),
 		TEST(wants_the_volume_staged_there),
+		TEST(a_lost_staging_mount_is_made_again),
+		TEST(a_filesystem_that_went_read_only_is_mended),
+		TEST(a_read_only_mount_needs_no_mending),
 		TEST(second_publish_at_the_same_target),
 		TEST(second_publish_at_another_target),
 		TEST(a_dead_publish_is_replaced),

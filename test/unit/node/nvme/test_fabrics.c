@@ -92,6 +92,18 @@ static void test_options_are_checked(void **state)
 	world_close(&w);
 }
 
+/* Large machines must not ask every target for as many queues as they have processors. */
+static void test_io_queues(void **state)
+{
+	(void)state;
+	assert_int_equal(fab_io_queues(CONNECT_UNSET, 1), 1);
+	assert_int_equal(fab_io_queues(CONNECT_UNSET, 2), 2);
+	assert_int_equal(fab_io_queues(CONNECT_UNSET, 256), FAB_IO_QUEUES_MOST);
+	assert_int_equal(fab_io_queues(CONNECT_UNSET, -1), 1);
+	assert_int_equal(fab_io_queues(16, 2), 16);
+	assert_int_equal(fab_io_queues(1, 256), 1);
+}
+
 static void test_connect(void **state)
 {
 	struct world w;
@@ -229,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_are_checked),
+		cmocka_unit_test(test_io_queues),
 		cmocka_unit_test(test_connect),
 		cmocka_unit_test(test_connect_refused),
 		cmocka_unit_test(test_connect_that_hangs),
