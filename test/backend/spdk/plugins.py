@@ -17,8 +17,6 @@ PROXY = ("--user", USER, "--password", PASSWORD)
 class Plugin:
     """A plugin of ours, in a folder of its own with its socket and its log."""
 
-    patience = 120  # seconds that a call may take
-
     def __init__(self, folder, name, *words):
         self.socket, self.log = folder / name / "csi.sock", folder / name / "log"
         self.log.parent.mkdir(exist_ok=True)
@@ -44,7 +42,7 @@ class Plugin:
         """Many requests over one connection. Return: their answers; CsiError at the first that fails."""
         if not requests:
             return []
-        done = subprocess.run([BIN / "csic", "--socket", self.socket, "--timeout", str(self.patience), rpc, "-"],
+        done = subprocess.run([BIN / "csic", "--socket", self.socket, "--timeout", "120", rpc, "-"],
                               input="\n".join(map(json.dumps, requests)), capture_output=True, text=True, check=False)
         if done.returncode != 0:
             code, _, message = done.stderr.strip().partition(": ")

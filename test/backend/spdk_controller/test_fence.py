@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """P4 with SPDK: unpublish is done when the host's connections are gone, not when it is off the list."""
 
+import concurrent.futures
 import time
 
 import driver
 import meter
+import plugins
 import pytest
 from driver import CsiError
 
@@ -14,6 +16,10 @@ MANY = driver.capability("block", mode="MULTI_NODE_MULTI_WRITER")
 
 def subsystem(pool):
     return next(each for each in pool.double.client().call("nvmf_get_subsystems") if each["subtype"] == "NVMe")
+
+
+def hosts(pool):
+    return {each["nqn"] for each in subsystem(pool)["hosts"]}
 
 
 def connected(pool, nqn):
@@ -31,21 +37,30 @@ def until(true):
         time.sleep(0.02)
 
 
-def test_unpublish_waits_for_the_connections(pool):
+def published_to_both(pool):
+    """Return: a volume that two nodes have and are connected to, and its subsystem."""
     volume = pool.controller.call("CreateVolume", **pool.new_volume(volume_capabilities=[MANY]))["volume"]["volume_id"]
     for node in (meter.NODE, OTHER):
         pool.controller.call("ControllerPublishVolume", volume_id=volume, node_id=node, volume_capability=MANY)
     nqn = subsystem(pool)["nqn"]
     for node in (meter.NODE, OTHER):
         pool.target.do("connect", nqn=nqn, host=node)
-    # The target takes the host off its list and does not get it to let go; the call ends at its deadline.
+    return volume, nqn
+
+
+def test_unpublish_waits_for_the_connections(pool, tmp_path):
+    volume, nqn = published_to_both(pool)
+    # The target takes the host off its list and cannot make it let go; meanwhile the controller is killed.
     pool.target.do("fault", method="nvmf_subsystem_remove_host", when="during", act="hold")
-    pool.controller.patience = 2
-    with pytest.raises(CsiError):
-        unpublish(pool, volume, meter.NODE)
-    pool.controller.patience = 120
-    assert [host["nqn"] for host in subsystem(pool)["hosts"]] == [OTHER]
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        first = threads.submit(unpublish, pool, volume, meter.NODE)
+        until(lambda: hosts(pool) == {OTHER})
+        pool.controller.process.kill()
+        pool.controller.process.wait()
+        with pytest.raises(CsiError):
+            first.result()
     assert connected(pool, nqn) == {meter.NODE, OTHER}
+    pool.controller = plugins.controller(tmp_path, pool.double)
     with pytest.raises(CsiError, match="being cut off") as failed:
         unpublish(pool, volume, meter.NODE)
     assert failed.value.code == "ABORTED"
