@@ -7,6 +7,7 @@
 #include "test/unit/node/nvme/kernel_fake.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define SUB0 "class/nvme-subsystem/nvme-subsys0/"
 #define UUID_1                                                                                     \
@@ -21,6 +22,7 @@ struct world {
 	int64_t ms;
 	struct subsys_disk disk;
 	bool size;
+	atomic_bool over; /* the wait has ended */
 };
 
 static void world_open(struct world *w, const char *tree)
@@ -81,7 +83,8 @@ static void *appear(void *arg)
 	while (!streq(fixture_get(&w->f, "class/nvme/nvme0/rescan_controller"), "1")) {
 		struct deadline soon = deadline_in(60000);
 		struct err ignored = {0};
-		if (deadline_poll(&soon, -1, 0, 10, "test", &ignored) < 0) {
+		if (atomic_load(&w->over) ||
+			deadline_poll(&soon, -1, 0, 10, "test", &ignored) < 0) {
 			return NULL;
 		}
 	}
@@ -100,6 +103,7 @@ static void test_appears_late(void **state)
 	fixture_set(&w.f, SUB0 "nvme0n1/uuid", "00000000-2222-3333-4444-555555555555");
 	assert_int_equal(pthread_create(&thread, NULL, appear, &w), 0);
 	int result = run(&w, &err);
+	atomic_store(&w.over, true);
 	(void)pthread_join(thread, NULL);
 	if (result < 0) {
 		fail_msg("%s", err.msg);
