@@ -4,8 +4,8 @@
  * signal, stops.
  */
 #include "common/base/process.h"
-#include "common/base/step.h"
 #include "controller/audit_command.h"
+#include "controller/core/points.h"
 #include "controller/flags.h"
 #include "controller/plugin.h"
 
@@ -43,12 +43,15 @@ int main(int argc, char **argv)
 	struct controller_flags flags;
 	struct err err = {0};
 
+	if (faults_told(argc, argv, &controller_points)) {
+		return CONTROLLER_EXIT_OK;
+	}
 	if (argc > 1 && streq(argv[1], "audit")) {
 		log_set(LOG_LEVEL_WARNING, STDERR_FILENO);
 		return audit_command(argc - 1, argv + 1);
 	}
 	if (controller_flags_parse(argc, argv, environment, &flags, &err) < 0 ||
-		steps_faults_check(&err) < 0) {
+		faults_use(&controller_points, &err) < 0) {
 		(void)fprintf(stderr, "nvmetcp-controller: %s\n", err.msg);
 		return CONTROLLER_EXIT_USAGE;
 	}

@@ -3,7 +3,7 @@
  * nvmetcp-node: the node plugin. main() prepares the process, starts, waits for a signal, stops.
  */
 #include "common/base/process.h"
-#include "common/base/step.h"
+#include "node/core/points.h"
 #include "node/flags.h"
 #include "node/plugin.h"
 
@@ -69,8 +69,11 @@ int main(int argc, char **argv)
 	struct node_flags flags;
 	struct err err = {0};
 
+	if (faults_told(argc, argv, &node_points)) {
+		return NODE_EXIT_OK;
+	}
 	if (node_flags_parse(argc, argv, environment, &flags, &err) < 0 ||
-		steps_faults_check(&err) < 0) {
+		faults_use(&node_points, &err) < 0) {
 		(void)fprintf(stderr, "nvmetcp-node: %s\n", err.msg);
 		return NODE_EXIT_USAGE;
 	}

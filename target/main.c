@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "target/check.h"
 #include "target/config.h"
+#include "target/core/points.h"
 #include "target/run.h"
 
 #include <getopt.h>
@@ -148,10 +149,17 @@ int main(int argc, char **argv)
 	_cleanup_config_ struct config config = {0};
 	struct args args = {0};
 	struct err err = {0};
-	int status = read_args(argc, argv, &args);
+	int status;
 
+	if (faults_told(argc, argv, &target_points)) {
+		return 0;
+	}
+	status = read_args(argc, argv, &args);
 	if (status != 0 || args.done) {
 		return status;
+	}
+	if (faults_use(&target_points, &err) < 0) {
+		return usage(err.msg);
 	}
 	if (args.check) {
 		return check_this_machine(args.config) > 0 ? EXIT_FAILED : 0;

@@ -145,7 +145,7 @@ static int start(struct run *run, struct err *err)
 	const struct config *config = run->config;
 	struct api_options api = {.clone_extents = clone_extents(config)};
 
-	if (open_signals(&run->signals, err) < 0 || steps_faults_check(err) < 0 ||
+	if (open_signals(&run->signals, err) < 0 ||
 		(config->token_file &&
 			secret_read_file(config->token_file, &run->token, err) < 0) ||
 		dir_make(AT_FDCWD, config->state_dir, 0700, err) < 0) {

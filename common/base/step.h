@@ -3,7 +3,7 @@
  * The only door to the world. Every function that changes something outside this process (mount,
  * connect, format, delete, write to a target) takes a `const struct step *` as its first argument,
  * and only step_run() makes one. So each change has a name, a line in the journal before it
- * happens, a fault point where a test can kill or fail it, and a place for its undo.
+ * happens, fault points (fault.h) where a test can kill or fail it, and a place for its undo.
  *
  * A struct steps belongs to one operation and one thread.
  */
@@ -63,12 +63,3 @@ void steps_on_failure(struct steps *steps, const char *name, step_fn fn, void *a
 MUST_USE int steps_undo(struct steps *steps, struct err *err);
 /** steps_keep - forget the undos: the operation succeeded, or a retry is to go on from here. */
 void steps_keep(struct steps *steps);
-
-/**
- * Fault points, compiled in only with NV_FAULTS: the environment variable NVMETCP_FAULTS holds
- * "point=action[,point=action...]"; a point that ends in '*' stands for all that begin so; action
- * is kill (SIGKILL to ourselves), fail (UNAVAILABLE) or
- * hang (until killed), with "@N" for the N-th passage only. steps_faults_check() refuses a value
- * that does not parse. Return: 0, or -1 INVALID_ARGUMENT.
- */
-MUST_USE int steps_faults_check(struct err *err);

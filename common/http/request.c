@@ -4,6 +4,7 @@
  * headers are there, once for each piece of the body, and once at the end; all on the connection's
  * own thread.
  */
+#include "common/base/fault.h"
 #include "common/http/respond.h"
 #include "common/http/server_impl.h"
 
@@ -373,7 +374,12 @@ static enum MHD_Result handle(struct exchange *ex)
 		}
 		respond_error(&res, http_status_of_code(err->code), err);
 	}
-	result = answer(ex, &res);
+	if (ex->match.route->operation && fault_answer(ex->match.route->operation)) {
+		free(res.body);
+		result = MHD_NO;
+	} else {
+		result = answer(ex, &res);
+	}
 	end_handler(server);
 	return result;
 }

@@ -59,8 +59,9 @@ struct http_route {
 	const char
 		*pattern; /* "/v1/volumes/{id}/hosts/{hostnqn}"; a placeholder is a whole segment */
 	http_handler handle;
-	bool open;	 /* needs no token (/healthz) */
-	size_t max_body; /* 0: the server's */
+	bool open;	       /* needs no token (/healthz) */
+	size_t max_body;       /* 0: the server's */
+	const char *operation; /* of the fault point of its answer; NULL: it has none */
 };
 
 /** What is told about a finished request, for logs and metrics. pattern is "" when no route

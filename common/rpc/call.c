@@ -2,6 +2,7 @@
 /*
  * One call from its arrival to its end: found, received, checked, unpacked, handled, answered.
  */
+#include "common/base/fault.h"
 #include "common/base/log.h"
 #include "common/base/parse.h"
 #include "common/rpc/internal.h"
@@ -277,6 +278,17 @@ static void handle(struct rpc_call *call)
 	}
 }
 
+/* A fault point: the work is done, and the client does not learn it. */
+static void lose_answer(struct rpc_call *call)
+{
+	const char *name = strrchr(call->op.method, '/');
+
+	if (fault_answer(name ? name + 1 : call->op.method)) {
+		(void)grpc_call_cancel_with_status(call->grpc, GRPC_STATUS_UNAVAILABLE,
+			"fault point: the answer is lost", NULL);
+	}
+}
+
 /* The end of a call that has an arena. */
 static void end(struct rpc_call *call)
 {
@@ -293,6 +305,7 @@ static void run(void *arg)
 
 	if (begin_handling(call) == 0) {
 		handle(call);
+		lose_answer(call);
 	}
 	end_handling(call);
 	end(call);

@@ -3,6 +3,7 @@
  * Steps: the journal around the work, undos in reverse, fault points. Whatever counts passages or
  * dies runs in a child of its own.
  */
+#include "common/base/fault.h"
 #include "common/base/step.h"
 
 #include <poll.h>
@@ -343,15 +344,15 @@ static void test_faults_check(void **state)
 	char text[400];
 
 	(void)state;
-	assert_int_equal(steps_faults_check(NULL), 0);
+	assert_int_equal(faults_use(NULL, NULL), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		set_faults(good[i]);
-		assert_int_equal(steps_faults_check(NULL), 0);
+		assert_int_equal(faults_use(NULL, NULL), 0);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct err err = {0};
 		set_faults(bad[i]);
-		assert_int_equal(steps_faults_check(&err), -1);
+		assert_int_equal(faults_use(NULL, &err), -1);
 		assert_int_equal(err.code, ERR_INVALID_ARGUMENT);
 		assert_non_null(strstr(err.msg, "NVMETCP_FAULTS"));
 	}
@@ -361,14 +362,14 @@ static void test_faults_check(void **state)
 		size_t len = strlen(text);
 		(void)snprintf(text + len, sizeof(text) - len, "a=kill,");
 		set_faults(text);
-		assert_int_equal(steps_faults_check(NULL), n <= 16 ? 0 : -1);
+		assert_int_equal(faults_use(NULL, NULL), n <= 16 ? 0 : -1);
 	}
 	/* A name around and far past the longest that is taken. */
 	for (size_t len = 120; len < 300; len++) {
 		memset(text, 'a', len);
 		(void)snprintf(text + len, sizeof(text) - len, "=kill");
 		set_faults(text);
-		assert_int_equal(steps_faults_check(NULL), len < 128 ? 0 : -1);
+		assert_int_equal(faults_use(NULL, NULL), len < 128 ? 0 : -1);
 	}
 }
 
@@ -379,9 +380,9 @@ static void test_faults_check(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(steps_faults_check(&err), 0);
+	assert_int_equal(faults_use(NULL, &err), 0);
 	set_faults("Stage.connect=kill");
-	assert_int_equal(steps_faults_check(&err), -1);
+	assert_int_equal(faults_use(NULL, &err), -1);
 	assert_non_null(strstr(err.msg, "NVMETCP_FAULTS"));
 }
 

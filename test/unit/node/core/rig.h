@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "node/core/points.h"
 #include "test/unit/node/core/fake_node.h"
 
 #define VOLUME "linux/vol-1"
@@ -75,6 +76,7 @@ static inline int rig_setup(void **state)
 	char template[] = "/tmp/nv-core-XXXXXX";
 
 	assert_non_null(rig);
+	assert_int_equal(faults_use(&node_points, NULL), 0);
 	rig->fake = mmap(NULL, sizeof(*rig->fake), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	assert_ptr_not_equal(rig->fake, MAP_FAILED);

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "target/core/agent_priv.h"
+#include "target/core/points.h"
 #include "target/store/file.h"
 #include "test/unit/target/emulator.h"
 
@@ -112,6 +113,7 @@ static inline int world_setup(void **state UNUSED)
 	world_nft_fails = NULL;
 	world_gate_sticks = false;
 	(void)unsetenv("NVMETCP_FAULTS"); // NOLINT(concurrency-mt-unsafe)
+	assert_int_equal(faults_use(&target_points, NULL), 0);
 	emu_make();
 	place_make(&world.state_dir);
 	for (int i = 0; i < 2; i++) {
@@ -153,7 +155,7 @@ static inline void world_fault(const char *point)
 #ifndef NV_FAULTS
 	skip(); /* this build has no fault points */
 #endif
-	(void)snprintf(value, sizeof(value), "%s=fail", point ? point : "none");
+	(void)snprintf(value, sizeof(value), "%s%s", point ? point : "", point ? "=fail" : "");
 	assert_int_equal(setenv("NVMETCP_FAULTS", value, 1), 0); // NOLINT(concurrency-mt-unsafe)
 }
 
