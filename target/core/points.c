@@ -34,7 +34,7 @@ static const struct fault_row rows[] = {
 	{"Recover", "disable", "write rmdir"},
 	{"Recover", "remove", UNEXPORT},
 	{"Recover", "cut", "write"},
-	{"Recover", "drain", "suspended"},
+	{"Recover", "drain", "size suspended"},
 	{"Recover", "forget", "state"},
 	{"Trim", "subsystem", UNEXPORT},
 	{"Trim", "hosts", "rmdir"},
@@ -42,7 +42,7 @@ static const struct fault_row rows[] = {
 	{"OpenPorts", "gate-close", NULL},
 	{"OpenPorts", "link", "link"},
 	{"OpenPorts", "gate-open", NULL},
-	{"LayDown", "pools", NULL},
+	{"LayDown", "pools", "tag generation"},
 
 	{"PutVolume", "intent", "state"},
 	{"PutVolume", "data", MAKE},
@@ -71,7 +71,7 @@ static const struct fault_row rows[] = {
 	{"GrantHost", "disable", "write rmdir"},
 	{"GrantHost", "remove", UNEXPORT},
 	{"GrantHost", "cut", "write"},
-	{"GrantHost", "drain", "suspended"},
+	{"GrantHost", "drain", "size suspended"},
 	{"GrantHost", "forget", "state"},
 	{"GrantHost", FAULT_ANSWER, NULL},
 
@@ -81,7 +81,7 @@ static const struct fault_row rows[] = {
 	{"RevokeHost", "disable", "write rmdir"},
 	{"RevokeHost", "remove", UNEXPORT},
 	{"RevokeHost", "cut", "write"},
-	{"RevokeHost", "drain", "suspended"},
+	{"RevokeHost", "drain", "size suspended"},
 	{"RevokeHost", "forget", "state"},
 	{"RevokeHost", FAULT_ANSWER, NULL},
 
@@ -108,7 +108,7 @@ static const struct fault_row rows[] = {
 	{"DeleteVolume", "disable", "write rmdir"},
 	{"DeleteVolume", "remove", UNEXPORT},
 	{"DeleteVolume", "cut", "write"},
-	{"DeleteVolume", "drain", "suspended"},
+	{"DeleteVolume", "drain", "size suspended"},
 	{"DeleteVolume", "forget", "state"},
 	{"DeleteVolume", FAULT_ANSWER, NULL},
 };

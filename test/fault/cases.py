@@ -2,6 +2,7 @@
 """What is done at each fault point: for each RPC and each way a volume is used, what must be so
 before it, the call, what undoes it, and what must be true in the end."""
 
+import errno
 import hashlib
 import os
 
@@ -104,10 +105,30 @@ class Volume(driver.Attachment):
         """Staged and published for the time of a `with`, all of it repeated as long as it takes."""
         return Attached(self)
 
-    def folders_gone(self):
-        """What kubelet made it removes, also where a call of it was not the last."""
-        self._remove_empty(os.path.dirname(self.target))
-        self._remove_empty(self.staging)
+    # What kubelet does to folders, without a shell.
+    def stage(self, timeout=60):
+        os.makedirs(self.staging, exist_ok=True)
+        self.node.call("NodeStageVolume", timeout=timeout, publish_context=self.context,
+                       staging_target_path=self.staging, **self.common())
+        return self
+
+    def publish(self):
+        os.makedirs(os.path.dirname(self.target), exist_ok=True)
+        self.node.call("NodePublishVolume", publish_context=self.context, staging_target_path=self.staging,
+                       target_path=self.target, readonly=False, **self.common())
+        return self
+
+    def _remove_empty(self, path):
+        while path not in (driver.KUBELET, f"{driver.KUBELET}/pods", f"{driver.KUBELET}/plugins"):
+            try:
+                os.rmdir(path)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:
+                    raise
+                return
+            path = os.path.dirname(path)
 
 
 class Attached:

@@ -5,6 +5,8 @@ programs on it, whose fault points are armed while they run."""
 import argparse
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +15,9 @@ import driver
 
 sys.path.insert(0, "/src/test/checker")
 import nvcheck  # noqa: E402
+
+# The gate is switched off here, and asking for it takes a program's start each time.
+nvcheck.firewall = tuple
 
 FAULTS = "/run/faults"
 TREES = (driver.KUBELET, "/srv/pool")
@@ -58,78 +63,97 @@ def until(what, condition, timeout=60):
         time.sleep(0.05)
 
 
+class Started:
+    """A program of driver.py's, started by this process itself: its end is known at once, and no
+    shell is in between, of which hundreds of rounds would be half the time."""
+
+    def __init__(self, program):
+        self.program = program
+        self.name = program.name
+        self.faults = f"{FAULTS}/{self.name}"
+        self.child = None
+
+    def start(self):
+        with open(f"/out/{self.name}.log", "a") as log:
+            self.child = subprocess.Popen(
+                [f"{driver.BIN}/{self.name}", *self.program.arguments.split()], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True, env={**os.environ, "NVMETCP_FAULTS": f"@{self.faults}"})
+        until(f"{self.name} to listen", self._listens)
+
+    def _listens(self):
+        assert self.child.poll() is None, f"{self.name} ended at its start with {self.child.returncode}"
+        with socket.socket(socket.AF_UNIX) as s:
+            try:
+                s.connect(self.program.socket)
+                return True
+            except OSError:
+                return False
+
+    def is_dead(self):
+        return self.child.poll() is not None
+
+    def revive(self):
+        """As systemd and kubelet do, which look only at how it ended."""
+        if self.is_dead():
+            assert self.child.returncode == -signal.SIGKILL, f"{self.name} ended with {self.child.returncode}"
+            self.start()
+
+    def stop(self):
+        self.child.send_signal(signal.SIGTERM)
+        assert self.child.wait(60) == 0, f"{self.name} ended with {self.child.returncode}"
+
+    def points(self):
+        """The program's own table."""
+        return subprocess.run([f"{driver.BIN}/{self.name}", "--fault-points"], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.split()
+
+    def arm(self, what):
+        # By rename: the program must not read half of it.
+        with open(self.faults + ".new", "w") as f:
+            f.write(what)
+        os.rename(self.faults + ".new", self.faults)
+
+    def disarm(self):
+        if os.path.exists(self.faults):
+            os.unlink(self.faults)
+
+    def traced(self):
+        """What was passed while trace was armed, and forget it."""
+        path = self.faults + ".trace"
+        if not os.path.exists(path):
+            return []
+        with open(path) as f:
+            points = f.read().split()
+        os.unlink(path)
+        return points
+
+
 class Programs:
-    """Target, controller and node plugin on one machine."""
+    """Target, controller and node plugin on one machine. .target and so on are driver.py's."""
 
     def __init__(self):
         os.makedirs(FAULTS, exist_ok=True)
-        self.vm = Machine()
-        self.target = driver.target(self.vm, options={"gate": "none"})
-        self.controller = driver.controller(self.vm)
-        self.node = driver.node(self.vm)
-        for program in self.all():
-            self.start(program)
-
-    def all(self):
-        return (self.target, self.controller, self.node)
-
-    @staticmethod
-    def armed_by(program):
-        return f"{FAULTS}/{program.name}"
-
-    def start(self, program):
-        program.start(f"NVMETCP_FAULTS=@{self.armed_by(program)}")
-
-    def points(self, program):
-        """The program's own table."""
-        return self.vm.run([f"{driver.BIN}/{program.name}", "--fault-points"]).split()
-
-    def arm(self, program, what):
-        # In place by rename: a program must not read half of it.
-        path = self.armed_by(program)
-        with open(path + ".new", "w") as f:
-            f.write(what)
-        os.rename(path + ".new", path)
-
-    def disarm(self, program):
-        if os.path.exists(self.armed_by(program)):
-            os.unlink(self.armed_by(program))
+        vm = Machine()
+        self.target = driver.target(vm, options={"gate": "none"})
+        self.controller = driver.controller(vm)
+        self.node = driver.node(vm)
+        self.all = {program.name: Started(program) for program in (self.target, self.controller, self.node)}
+        for program in self.all.values():
+            program.start()
 
     def trace(self, action):
         """What each program passed while action() ran: {program's name: [point, ...]}, in order."""
-        passed = {}
-        for program in self.all():
-            self.arm(program, "*=trace")
+        for program in self.all.values():
+            program.arm("*=trace")
         try:
             action()
         finally:
-            for program in self.all():
-                self.disarm(program)
-                path = self.armed_by(program) + ".trace"
-                passed[program.name] = []
-                if os.path.exists(path):
-                    with open(path) as f:
-                        passed[program.name] = f.read().split()
-                    os.unlink(path)
-        return passed
-
-    @staticmethod
-    def is_dead(program):
-        try:
-            with open(f"/proc/{program.pid}/stat") as f:
-                return f.read().rpartition(")")[2].split()[0] == "Z"
-        except FileNotFoundError:
-            return True
-
-    def revive(self):
-        """Start again what was killed, as systemd and kubelet do. Return: what that was."""
-        dead = [program for program in self.all() if self.is_dead(program)]
-        for program in dead:
-            self.start(program)
-        return [program.name for program in dead]
+            for program in self.all.values():
+                program.disarm()
+        return {name: program.traced() for name, program in self.all.items()}
 
     def stop(self):
-        for program in reversed(self.all()):
+        for program in reversed(self.all.values()):
             program.stop()
 
 

@@ -1,18 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Inside a VM: each RPC is made to fail at each fault point that it passes, repeated, and what is
-left is counted.
+"""Inside a VM: each RPC meets a fault at each point that it passes, and what is left is counted.
 
-Which points an RPC passes is learned by a call that is traced. A round is: what the case arranges,
-the call with a fault armed at one point, the program started again if that killed it, the call
-repeated until it is OK (or taken back, as by a caller who needs it no more), then the rest of the
-volume's life with its data compared, and everything on the machine counted. For each round a line
-"@@{...}" is printed. It ends at the first failure, as nothing can be said of a machine with leaks.
+Which points an RPC passes is learned by a call that is traced. They are then taken like the rungs
+of a ladder: what the case arranges; the call with a fault armed at one point; the program started
+again if that killed it; the call once more with the fault at the next point; and so on, until the
+call is repeated without one. In "back" ladders the call is taken back after each fault instead, as
+by a caller who needs it no more. Then comes the rest of the volume's life, its data is compared,
+and everything on the machine is counted. A call that no longer passes a point, as the work before
+it was done by an earlier one, ends its ladder, and the next begins with that point.
+
+For each ladder a line "@@{...}" is printed. The first that fails is the last, as nothing can be said
+of a machine with leaks; --single makes each point a ladder of its own, to tell which it is.
 """
 
 import argparse
 import collections
-import itertools
 import re
 import sys
 import time
@@ -26,157 +29,175 @@ import machine  # noqa: E402
 BACKGROUND = ("Tick", "OpenPorts", "BringUp", "Attach", "Recover", "Trim", "LayDown")
 FINAL = "FAILED_PRECONDITION"
 
-Fault = collections.namedtuple("Fault", "program point passage action way trigger")
+Point = collections.namedtuple("Point", "program name passage trigger")
+Point.__str__ = lambda self: self.name + (f"#{self.passage}" if self.passage > 1 else "") + (
+    f" after {self.trigger}" if self.trigger else "")
 
 
-def actions_at(case, point, passage):
-    if point.endswith(".answer"):
-        return ("kill", "drop")
-    if passage > 1:
-        return ("kill",)
-    # A refusal after the work would be a lie of the test's own.
-    refused = case.program == "node" and case.undoes and not point.endswith(".done")
-    return ("kill", "fail", "refuse") if refused else ("kill", "fail")
+class Kind(collections.namedtuple("Kind", "action way")):
+    """Of ladder."""
+
+    def __str__(self):
+        return f"{self.action}, {self.way}"
+
+    def armed(self, point):
+        action = {"refuse": f"fail:{FINAL}"}.get(self.action, self.action)
+        text = f"{point.name}={action}@{point.passage}"
+        return f"{point.trigger}=fail:{FINAL}@1,{text}" if point.trigger else text
+
+    def takes(self, case, point):
+        if self.way == "back" and not case.backs:
+            return False
+        if self.action == "kill":
+            return True
+        if point.name.endswith(".answer") or self.action == "drop":
+            return point.name.endswith(".answer") and self.action == "drop"
+        if self.action == "refuse":
+            # A refusal after the work would be a lie of the test's own.
+            return case.refused_at and not point.trigger and not point.name.endswith(".done")
+        return point.passage == 1
+
+    def kills(self, point):
+        """Does the program end, or only a child of it?"""
+        return self.action == "kill" and not point.name.startswith("helper.")
 
 
-def ways(case):
-    return ("again", "back") if case.backs else ("again",)
+KINDS = [Kind("kill", "again"), Kind("fail", "again"), Kind("drop", "again"), Kind("refuse", "again"),
+         Kind("kill", "back"), Kind("fail", "back"), Kind("drop", "back")]
 
 
 class Matrix:
     def __init__(self, options):
         self.options = options
         self.programs = machine.Programs()
-        self.by_name = {program.name: program for program in self.programs.all()}
 
     # Which points there are
 
-    def mine(self, case, name, point):
-        operation = point.partition(".")[0]
-        if name == "nvmetcp-node":
+    @staticmethod
+    def mine(case, program, name):
+        operation = name.partition(".")[0]
+        if program == "nvmetcp-node":
             return case.program == "node" and operation in (case.rpc, "helper")
-        if name == "nvmetcp-controller":
+        if program == "nvmetcp-controller":
             return case.program == "controller" and operation == case.rpc
         return case.program == "controller" and operation not in BACKGROUND
 
-    def passed(self, case, passed):
-        """[(program, point, passage)], each once."""
-        found = {}
-        for name, points in passed.items():
-            for point in points:
-                if self.mine(case, name, point):
-                    passage = found.get((name, point), 0) + 1
-                    found[name, point] = passage
-        return [(name, point, n) for (name, point), most in found.items()
-                for n in range(1, (most if name == "nvmetcp-target" else 1) + 1)]
-
-    def faults(self, case):
+    def points(self, case):
+        """In the order of their passage; those of the target as often as they are passed."""
         case.arrange()
-        traced = self.passed(case, self.programs.trace(case.call))
+        traced = self.programs.trace(case.call)
         case.finish(True)
-        for name, point, passage in traced:
-            for action, way in itertools.product(actions_at(case, point, passage), ways(case)):
-                yield Fault(name, point, passage, action, way, None)
-        if case.refused_at:
-            yield from self.faults_of_undo(case, {point for _, point, _ in traced})
+        found = []
+        for program, names in traced.items():
+            passages = collections.Counter()
+            for name in names:
+                passages[name] += 1
+                if self.mine(case, program, name) and (passages[name] == 1 or program == "nvmetcp-target"):
+                    found.append(Point(program, name, passages[name], None))
+        return found + (self.points_of_undo(case, {point.name for point in found}) if case.refused_at else [])
 
-    def faults_of_undo(self, case, known):
+    def points_of_undo(self, case, known):
         trigger = f"{case.rpc}.{case.refused_at}"
-        node = self.programs.node
+        node = self.programs.all["nvmetcp-node"]
         case.arrange()
-        self.programs.arm(node, f"*=trace,{trigger}=fail:{FINAL}")
+        node.arm(f"*=trace,{trigger}=fail:{FINAL}")
         code = machine.once(case.call)
-        self.programs.disarm(node)
+        node.disarm()
         assert code == FINAL, f"{trigger} failed for good, but the call ended with {code}"
-        path = self.programs.armed_by(node) + ".trace"
-        with open(path) as f:
-            points = f.read().split()
-        open(path, "w").close()
+        names = dict.fromkeys(node.traced())
         machine.retried(case.call)
         case.finish(True)
-        for point in dict.fromkeys(points):
-            if point not in known and self.mine(case, node.name, point):
-                for action, way in itertools.product(("kill", "fail"), ways(case)):
-                    yield Fault(node.name, point, 1, action, way, trigger)
+        return [Point(node.name, name, 1, trigger) for name in names
+                if name not in known and self.mine(case, node.name, name)]
 
-    # A round
-
-    def arm(self, fault):
-        words = {"refuse": f"fail:{FINAL}"}.get(fault.action, fault.action)
-        text = f"{fault.point}={words}@{fault.passage}"
-        if fault.trigger:
-            text = f"{fault.trigger}=fail:{FINAL}@1,{text}"
-        self.programs.arm(self.by_name[fault.program], text)
-
-    def settle(self, fault):
-        """What was to be killed is dead, and started again."""
-        program = self.by_name[fault.program]
-        if fault.action == "kill" and not fault.point.startswith("helper."):
-            machine.until(f"{program.name} to be killed at {fault.point}", lambda: self.programs.is_dead(program), 20)
-        self.programs.disarm(program)
-        self.programs.revive()
+    # A ladder
 
     @staticmethod
-    def judge(fault, code, before):
-        """What the first call may have said."""
-        if code == "OK":
-            # A step that only leaves a hint may fail; what was not answered cannot have been OK.
-            assert fault.action in ("fail", "refuse") or fault.point.startswith("helper."), \
-                f"the call was OK, although it met {fault.action}"
-        elif code in machine.NOT_FINAL:
-            pass
-        else:
-            assert fault.action == "refuse" or fault.trigger, f"a final code, {code}, for what may have been done"
+    def judge(kind, point, code, before):
+        """Is it right what the call with the fault said?"""
+        assert code in machine.NOT_FINAL or kind.action == "refuse" or point.trigger, \
+            f"a final code, {code}, for what may have been done"
+        if code not in machine.NOT_FINAL:
             left = machine.same_as(before, timeout=5)
             assert not left, f"{code} is final, and yet: {left}"
 
-    def round(self, case, fault, base):
+    def meet(self, case, kind, point, before):
+        """One call with one fault. Return: was the point passed?"""
+        program = self.programs.all[point.program]
+        program.arm(kind.armed(point))
+        code = machine.once(case.call)
+        if kind.kills(point) and code != "OK":
+            machine.until(f"{program.name} to be killed at {point}, the call ended with {code}", program.is_dead, 20)
+        program.disarm()
+        program.revive()
+        if code == "OK":
+            return False
+        self.judge(kind, point, code, before)
+        return True
+
+    def take_back(self, case, before):
+        machine.retried(case.back)
+        if case.undoes:
+            left = machine.same_as(before)
+            assert not left, f"taken back, and yet: {left}"
+
+    def ladder(self, case, kind, points):
+        """Climb as far as it goes. Return: how many of the points were passed."""
+        base = machine.counted()
         case.arrange()
         before = machine.counted()
-        self.arm(fault)
-        code = machine.once(case.call)
-        self.settle(fault)
-        self.judge(fault, code, before)
-        if fault.way == "back":
-            machine.retried(case.back)
-            if case.undoes:
-                left = machine.same_as(before)
-                assert not left, f"taken back, and yet: {left}"
-        else:
+        climbed = 0
+        for self.at in points:
+            if not self.meet(case, kind, self.at, before):
+                break
+            climbed += 1
+            if kind.way == "back":
+                self.take_back(case, before)
+        if kind.way == "again":
             machine.retried(case.call)
-        case.finish(fault.way == "again")
+        case.finish(kind.way == "again" or climbed < len(points))
         left = machine.same_as(base)
         assert not left, f"at the end of it all: {left}"
-        return code
+        return climbed
+
+    def climb(self, case, kind, points):
+        """All points, in as many ladders as it takes."""
+        while points:
+            chosen = points[:1] if self.options.single else points
+            self.at = chosen[0]
+            began = time.monotonic()
+            result = {"case": case.name, "rpc": case.rpc, "action": kind.action, "way": kind.way}
+            try:
+                climbed = self.ladder(case, kind, chosen)
+                assert climbed or not kind.kills(chosen[0]), "the call was OK, and nothing was killed"
+            except (AssertionError, driver.CsiError, machine.Failed, OSError) as failure:
+                machine.line(**result, ok=False, at=str(self.at), points=[str(point) for point in chosen],
+                             text=f"{type(failure).__name__}: {failure}")
+                raise SystemExit(3) from None
+            passed = chosen[:climbed]
+            if climbed == 0:
+                # Its failure is no failure of the call, as with what only leaves a hint.
+                passed, climbed = chosen[:1], 1
+                result["harmless"] = True
+            machine.line(**result, ok=True, seconds=round(time.monotonic() - began, 1),
+                         points=[[point.program, str(point)] for point in passed])
+            points = points[climbed:]
 
     # All
 
-    def wanted(self, name):
-        return name not in self.options.done and re.search(self.options.only, name)
-
     def run_case(self, case):
         case.begin()
-        # Also what stays behind for good is there from the first round on.
-        for fault in list(self.faults(case)):
-            base = machine.counted()
-            name = " ".join([case.name, fault.point + (f"#{fault.passage}" if fault.passage > 1 else ""),
-                             fault.action, fault.way])
-            if not self.wanted(name):
-                continue
-            began = time.monotonic()
-            result = {"name": name, "case": case.name, "rpc": case.rpc, **fault._asdict()}
-            try:
-                result["code"] = self.round(case, fault, base)
-            except (AssertionError, driver.CsiError, machine.Failed, OSError) as failure:
-                machine.line(**result, ok=False, text=f"{type(failure).__name__}: {failure}")
-                raise SystemExit(3) from None
-            machine.line(**result, ok=True, seconds=round(time.monotonic() - began, 2))
+        points = [point for point in self.points(case) if re.search(self.options.points, str(point))]
+        for kind in KINDS:
+            if re.search(self.options.kinds, str(kind)) and f"{case.name}, {kind}" not in self.options.done:
+                self.climb(case, kind, [point for point in points if kind.takes(case, point)])
+                machine.line(done=f"{case.name}, {kind}")
         case.end()
 
     def run(self):
         everything = machine.counted()
-        for kind, fs in cases.ALL:
-            case = kind(self.programs, fs)
+        for make, fs in cases.ALL:
+            case = make(self.programs, fs)
             if re.search(self.options.cases, case.name):
                 self.run_case(case)
         left = machine.same_as(everything)
@@ -186,14 +207,20 @@ class Matrix:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", default="", metavar="REGEX", help="of these cases only, by name")
-    parser.add_argument("--only", default="", metavar="REGEX", help="of these rounds only, by name")
-    parser.add_argument("--done", metavar="FILE", help="names of rounds to leave out, a line each")
+    parser.add_argument("--cases", default="", metavar="REGEX", help="these only, as in \"NodeStageVolume ext4\"")
+    parser.add_argument("--kinds", default="", metavar="REGEX", help="these ladders only, as in \"kill, again\"")
+    parser.add_argument("--points", default="", metavar="REGEX", help="these points only")
+    parser.add_argument("--single", action="store_true", help="a ladder for each point")
+    parser.add_argument("--done", metavar="FILE", help="ladders to leave out, a line each: CASE, ACTION, WAY")
     options = parser.parse_args()
-    options.done = set(open(options.done).read().splitlines()) if options.done else set()
+    if options.done:
+        with open(options.done) as f:
+            options.done = f.read().splitlines()
+    else:
+        options.done = []
     matrix = Matrix(options)
-    for program in matrix.programs.all():
-        machine.line(program=program.name, points=matrix.programs.points(program))
+    for name, program in matrix.programs.all.items():
+        machine.line(program=name, table=program.points())
     matrix.run()
     machine.line(end=True)
 

@@ -69,26 +69,26 @@ static void test_step_codes(void **state UNUSED)
 		{ERR_ABORTED, ERR_ABORTED},
 		{ERR_DEADLINE_EXCEEDED, ERR_DEADLINE_EXCEEDED},
 	};
-	struct steps steps = {.operation = "Test"};
+	struct steps steps = {.operation = "PutVolume"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
 		enum err_code code = codes[i].inside;
 
-		assert_refused(agent_step(&steps, "s", fails, &code, &world.err), codes[i].outside,
+		assert_refused(agent_step(&steps, "data", fails, &code, &world.err), codes[i].outside,
 			"said so");
 	}
 }
 
 static void test_undo(void **state UNUSED)
 {
-	struct steps steps = {.operation = "Test"};
+	struct steps steps = {.operation = "PutVolume"};
 	enum err_code code = ERR_INTERNAL;
 
 	(void)err_set(&world.err, ERR_RESOURCE_EXHAUSTED, "full");
 	agent_undo(&steps, &world.err);
 	assert_err(world.err, ERR_RESOURCE_EXHAUSTED, "full");
 	/* Something may be left, so the outcome is not final. */
-	steps_on_failure(&steps, "u", fails, &code);
+	steps_on_failure(&steps, "take-back", fails, &code);
 	(void)err_set(&world.err, ERR_RESOURCE_EXHAUSTED, "full");
 	agent_undo(&steps, &world.err);
 	assert_err(world.err, ERR_UNAVAILABLE, "full (and taking it back failed: said so");

@@ -11,11 +11,11 @@ static int attach(const struct step *in, void *arg, struct err *err)
 
 static int setup(void **state)
 {
-	struct steps steps = {.operation = "Test"};
+	struct steps steps = {.operation = "Attach"};
 
 	(void)world_setup(state);
 	catalog = make_catalog("one", world.pools[0].path);
-	assert_ok(step_run(&steps, "attach", attach, catalog, &world.err), world.err);
+	assert_ok(step_run(&steps, "pool", attach, catalog, &world.err), world.err);
 	assert_ok(catalog_use(catalog, &world.err), world.err);
 	return 0;
 }
@@ -94,7 +94,7 @@ static void test_over_promised(void **state UNUSED)
 static void test_ratio(void **state)
 {
 	struct catalog_usage usage;
-	struct steps steps = {.operation = "Test"};
+	struct steps steps = {.operation = "Attach"};
 	struct catalog *generous;
 
 	(void)state;
@@ -102,7 +102,7 @@ static void test_ratio(void **state)
 	generous = make_catalog("one", world.pools[0].path);
 	assert_int_equal(catalog_use(generous, &world.err), -1);
 	assert_err(world.err, ERR_UNAVAILABLE, "not attached yet");
-	assert_ok(step_run(&steps, "attach", attach, generous, &world.err), world.err);
+	assert_ok(step_run(&steps, "pool", attach, generous, &world.err), world.err);
 	assert_ok(catalog_use(generous, &world.err), world.err);
 	assert_ok(catalog_usage(generous, &usage, &world.err), world.err);
 	assert_int_equal(usage.available / MIB, usage.store.size * 3 / MIB);
