@@ -153,6 +153,7 @@ class Case:
     program = "node"
     backs = True  # is there a back()?
     undoes = False  # is all as before the call, once back() is OK?
+    promise = None  # what must not differ from before arrange() once the call is OK, a regular expression
     refused_at = None  # a step that has undos before it: it fails for good, to pass their points
 
     def __init__(self, world, fs):
@@ -298,6 +299,7 @@ class Unpublish(Shared):
 
 class Unstage(Shared):
     rpc = "NodeUnstageVolume"
+    promise = "."
 
     def arrange(self):
         self.volume.stage()
@@ -453,6 +455,7 @@ class Cut(WithSource):
 class DropSnapshot(WithSource):
     rpc = "DeleteSnapshot"
     use = "of a volume"
+    promise = "."
 
     def arrange(self):
         ControllerCase.rounds += 1
@@ -481,6 +484,7 @@ class Grant(ControllerCase):
 
 class Revoke(ControllerCase):
     rpc = "ControllerUnpublishVolume"
+    promise = "export"
 
     def arrange(self):
         self.volume = self.fresh().create().publish_controller()
@@ -542,6 +546,7 @@ class GrowInUse(Shared):
 class Delete(ControllerCase):
     rpc = "DeleteVolume"
     backs = False
+    promise = "."
 
     def arrange(self):
         self.volume = self.fresh().create().publish_controller()

@@ -23,6 +23,8 @@ FAULTS = "/run/faults"
 TREES = (driver.KUBELET, "/srv/pool")
 # Killed with what a program did, or hung: what is left of it would be found by these names.
 NAMES = ("nvmetcp-node", "mkfs.ext4", "mkfs.xfs", "e2fsck", "xfs_repair", "resize2fs", "xfs_growfs")
+# How long a program may take beyond its own deadline where the machine has other things to do.
+STARVED = 300
 NOT_FINAL = ("ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE")
 
 
@@ -36,7 +38,7 @@ class Machine:
     def run(self, command, timeout=300, check=True):
         argv = command if isinstance(command, list) else ["/bin/bash", "-c", command]
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              text=True, errors="replace", timeout=timeout, check=False)
+                              text=True, errors="replace", timeout=timeout + STARVED, check=False)
         if check and done.returncode != 0:
             raise Failed(f"{command!r} ended with {done.returncode}:\n{done.stdout}")
         return done.stdout if check else (done.returncode, done.stdout)
@@ -52,7 +54,7 @@ class Machine:
             time.sleep(0.05)
 
 
-def until(what, condition, timeout=60):
+def until(what, condition, timeout=STARVED):
     """Poll a condition of this machine that has no event to wait for."""
     end = time.monotonic() + timeout
     while True:
@@ -166,7 +168,7 @@ def once(call):
         return error.code
 
 
-def retried(call, timeout=120):
+def retried(call, timeout=STARVED):
     """A call as the sidecars and kubelet repeat it; whatever is final in it ends the round."""
     end = time.monotonic() + timeout
     while True:

@@ -17,6 +17,7 @@ of a machine with leaks; --single makes each point a ladder of its own, to tell 
 import argparse
 import collections
 import re
+import subprocess
 import sys
 import time
 
@@ -127,7 +128,7 @@ class Matrix:
         program.arm(kind.armed(point))
         code = machine.once(case.call)
         if kind.kills(point) and code != "OK":
-            machine.until(f"{program.name} to be killed at {point}, the call ended with {code}", program.is_dead, 20)
+            machine.until(f"{program.name} to be killed at {point}, the call ended with {code}", program.is_dead)
         program.disarm()
         program.revive()
         if code == "OK":
@@ -141,6 +142,12 @@ class Matrix:
             left = machine.same_as(before)
             assert not left, f"taken back, and yet: {left}"
 
+    @staticmethod
+    def promised(case, base):
+        """What an OK says is so now, and not after a while."""
+        left = [line for line in machine.same_as(base, timeout=0) if case.promise and re.search(case.promise, line)]
+        assert not left, f"it said OK, and yet: {left}"
+
     def ladder(self, case, kind, points):
         """Climb as far as it goes. Return: how many of the points were passed."""
         base = machine.counted()
@@ -149,13 +156,16 @@ class Matrix:
         climbed = 0
         for self.at in points:
             if not self.meet(case, kind, self.at, before):
+                self.promised(case, base)
                 break
             climbed += 1
             if kind.way == "back":
                 self.take_back(case, before)
-        if kind.way == "again":
+        done = kind.way == "again" or climbed < len(points)
+        if done:
             machine.retried(case.call)
-        case.finish(kind.way == "again" or climbed < len(points))
+            self.promised(case, base)
+        case.finish(done)
         left = machine.same_as(base)
         assert not left, f"at the end of it all: {left}"
         return climbed
@@ -170,7 +180,7 @@ class Matrix:
             try:
                 climbed = self.ladder(case, kind, chosen)
                 assert climbed or not kind.kills(chosen[0]), "the call was OK, and nothing was killed"
-            except (AssertionError, driver.CsiError, machine.Failed, OSError) as failure:
+            except (AssertionError, driver.CsiError, machine.Failed, OSError, subprocess.SubprocessError) as failure:
                 machine.line(**result, ok=False, at=str(self.at), points=[str(point) for point in chosen],
                              text=f"{type(failure).__name__}: {failure}")
                 raise SystemExit(3) from None
