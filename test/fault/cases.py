@@ -171,6 +171,9 @@ class Case:
     def arrange(self):
         pass
 
+    def prepare(self):
+        """What kubelet does before the call, and takes back itself when that is OK again."""
+
     def call(self):
         raise NotImplementedError
 
@@ -208,6 +211,9 @@ class Stage(Shared):
     undoes = True
     refused_at = "record-done"
 
+    def prepare(self):
+        os.makedirs(self.volume.staging, exist_ok=True)
+
     def call(self):
         self.volume.stage()
 
@@ -240,6 +246,9 @@ class StageNew(Case):
         self.volume = self.volume_of_round(StageNew.rounds)
         self.volume.create().publish_controller()
 
+    def prepare(self):
+        os.makedirs(self.volume.staging, exist_ok=True)
+
     def call(self):
         self.volume.stage()
 
@@ -265,6 +274,9 @@ class Publish(Shared):
 
     def arrange(self):
         self.volume.stage()
+
+    def prepare(self):
+        os.makedirs(os.path.dirname(self.volume.target), exist_ok=True)
 
     def call(self):
         self.volume.publish()

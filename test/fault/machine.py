@@ -195,6 +195,11 @@ def same_as(before, timeout=30):
         time.sleep(0.2)
 
 
+def left_since(before):
+    """What there is more than then, at this very moment."""
+    return [line for line in nvcheck.compare(before, counted()) if line.startswith("left:")]
+
+
 def line(**fields):
     """A line of results, for whoever reads this program's output."""
     print("@@" + json.dumps(fields), flush=True)

@@ -119,7 +119,7 @@ class Matrix:
         assert code in machine.NOT_FINAL or kind.action == "refuse" or point.trigger, \
             f"a final code, {code}, for what may have been done"
         if code not in machine.NOT_FINAL:
-            left = machine.same_as(before, timeout=5)
+            left = machine.left_since(before)
             assert not left, f"{code} is final, and yet: {left}"
 
     def meet(self, case, kind, point, before):
@@ -139,19 +139,20 @@ class Matrix:
     def take_back(self, case, before):
         machine.retried(case.back)
         if case.undoes:
-            left = machine.same_as(before)
+            left = machine.left_since(before)
             assert not left, f"taken back, and yet: {left}"
 
     @staticmethod
     def promised(case, base):
         """What an OK says is so now, and not after a while."""
-        left = [line for line in machine.same_as(base, timeout=0) if case.promise and re.search(case.promise, line)]
+        left = [line for line in machine.left_since(base) if case.promise and re.search(case.promise, line)]
         assert not left, f"it said OK, and yet: {left}"
 
     def ladder(self, case, kind, points):
         """Climb as far as it goes. Return: how many of the points were passed."""
         base = machine.counted()
         case.arrange()
+        case.prepare()
         before = machine.counted()
         climbed = 0
         for self.at in points:
