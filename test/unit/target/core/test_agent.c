@@ -74,8 +74,8 @@ static void test_step_codes(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
 		enum err_code code = codes[i].inside;
 
-		assert_refused(agent_step(&steps, "data", fails, &code, &world.err), codes[i].outside,
-			"said so");
+		assert_refused(agent_step(&steps, "data", fails, &code, &world.err),
+			codes[i].outside, "said so");
 	}
 }
 
