@@ -8,6 +8,7 @@
 static const struct fault_row rows[] = {
 	{"start", "modules", NULL},
 	{"start", "clean-nodes", NULL},
+	{"start", "udev-rule", NULL},
 	{"PathKeeper", "keep-path", NULL},
 
 	{"NodeStageVolume", "record", NULL},
@@ -34,6 +35,9 @@ static const struct fault_row rows[] = {
 	{"NodePublishVolume", "record", NULL},
 	{"NodePublishVolume", "target", NULL},
 	{"NodePublishVolume", "access", NULL},
+	/* A filesystem that shut itself down is mended. */
+	{"NodePublishVolume", "check", NULL},
+	{"NodePublishVolume", "mount", NULL},
 	{"NodePublishVolume", "bind", NULL},
 	{"NodePublishVolume", "undo-target", NULL},
 	{"NodePublishVolume", "undo-record", NULL},

@@ -23,7 +23,7 @@ static const struct fault_row rows[] = {
 	{"Recover", "intent", "state"},
 	{"Recover", "unexport", UNEXPORT},
 	{"Recover", "wake", NULL},
-	{"Recover", "data", "size"},
+	{"Recover", "data", "size removed"},
 	{"Recover", "state", NULL},
 	{"Recover", "grown", "state"},
 	{"Recover", "tell", "write"},
