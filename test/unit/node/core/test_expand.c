@@ -4,6 +4,8 @@
  */
 #include "test/unit/node/core/rig.h"
 
+#include <sys/prctl.h>
+
 static int expand(
 	struct rig *rig, const char *path, int64_t required, int64_t limit, int64_t *ret_size)
 {
@@ -149,6 +151,8 @@ static void hanging_statistics_hold_only_themselves(void **state)
 	pid_t child = fork();
 
 	if (child == 0) {
+		/* A test that fails must not leave it behind. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)pause();
 		_exit(0);
 	}

@@ -12,6 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
@@ -59,6 +60,8 @@ static pid_t keep(const struct hold *hold)
 
 	assert_true(hold->fd > 0);
 	if (pid == 0) {
+		/* A test that fails must not leave it behind. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;) {
 			(void)pause();
 		}

@@ -4,6 +4,8 @@
  */
 #include "test/unit/node/core/rig.h"
 
+#include <sys/prctl.h>
+
 static void new_ext4_is_formatted_mounted_and_kept(void **state)
 {
 	struct rig *rig = *state;
@@ -445,6 +447,8 @@ static void a_busy_volume_turns_others_away(void **state)
 	pid_t child = fork();
 
 	if (child == 0) {
+		/* A test that fails must not leave it behind. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		(void)pause();
 		_exit(0);
 	}
