@@ -94,8 +94,9 @@ def try_test(test, functions):
         return f"{test} ran out of time"
     if ran.returncode == 0:
         return f"survived {test}"
-    missing = set(functions) - failed_functions(output)
-    return f"{test} failed, but not in {', '.join(sorted(missing))}" if missing else None
+    failed = failed_functions(output)
+    missing = sorted(set(functions) - failed)
+    return f"{test} failed in {', '.join(sorted(failed)) or 'nothing'}, not in {', '.join(missing)}" if missing else None
 
 
 def try_mutant(mutant, known):

@@ -42,15 +42,14 @@ int fsync(int fd)
 		       : -1;
 }
 
-int renameat(int old_dir, const char *old_name, int new_dir, const char *new_name)
+int renameat(int oldfd, const char *old, int newfd, const char *new)
 {
-	return note("rename") ? (int)syscall(SYS_renameat2, old_dir, old_name, new_dir, new_name, 0)
-			      : -1;
+	return note("rename") ? (int)syscall(SYS_renameat2, oldfd, old, newfd, new, 0) : -1;
 }
 
-int unlinkat(int folder, const char *name, int flags)
+int unlinkat(int fd, const char *name, int flag)
 {
-	return note("unlink") ? (int)syscall(SYS_unlinkat, folder, name, flags) : -1;
+	return note("unlink") ? (int)syscall(SYS_unlinkat, fd, name, flag) : -1;
 }
 
 static char top[32];
