@@ -67,13 +67,12 @@ int steps_undo(struct steps *steps, struct err *err)
 {
 	int result = 0;
 
-	while (steps->undos > 0) {
+	while (steps->undos > 0 && result == 0) {
 		unsigned i = --steps->undos;
-		if (step_run(steps, steps->undo[i].name, steps->undo[i].fn, steps->undo[i].arg,
-			    result == 0 ? err : NULL) < 0) {
-			result = -1;
-		}
+		result = step_run(
+			steps, steps->undo[i].name, steps->undo[i].fn, steps->undo[i].arg, err);
 	}
+	steps->undos = 0;
 	return result;
 }
 

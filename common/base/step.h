@@ -56,8 +56,9 @@ const char *step_name(const struct step *in);
  * operation. */
 void steps_on_failure(struct steps *steps, const char *name, step_fn fn, void *arg);
 /**
- * steps_undo - run the undos, newest first, each as a step of its own; goes on past failures.
- * Return: 0 when all succeeded, else -1 and @err of the first that failed (so that the caller knows
+ * steps_undo - run the undos, newest first, each as a step of its own. The first that fails is the
+ * last: what was done before may be needed by what is still there, and a record of it must stay.
+ * Return: 0 when all succeeded, else -1 and @err of the one that failed (so that the caller knows
  * something is left and must not return a final code, P6).
  */
 MUST_USE int steps_undo(struct steps *steps, struct err *err);

@@ -130,17 +130,14 @@ static struct host_fs fs_of(const struct work *work)
 /* --- the steps --- */
 
 /*
- * The last undo. A failed stage leaves no record, unless something else of it is left, which the
- * next call must find, or the next one needs to know that there is data (P1).
+ * The last undo, reached when nothing else is left. A failed stage leaves no record, unless the
+ * next one needs to know that there is data (P1).
  */
 static int undo_record(const struct step *in, void *arg, struct err *err)
 {
 	struct work *work = arg;
 
 	(void)in;
-	if (work->left) {
-		return 0;
-	}
 	if (!work->record->formatted) {
 		return records_remove(work->core->records, work->volume, err);
 	}
@@ -229,12 +226,9 @@ static int undo_mount(const struct step *in, void *arg, struct err *err)
 	struct work *work = arg;
 	char staging[PATH_MAX];
 
-	if (mount_real_path(work->record->staging, staging, err) < 0 ||
-		work->core->ops->unmount(in, work->core->host, staging, &work->guard, err) < 0) {
-		work->left = true;
-		return -1;
-	}
-	return 0;
+	return mount_real_path(work->record->staging, staging, err) < 0
+		       ? -1
+		       : work->core->ops->unmount(in, work->core->host, staging, &work->guard, err);
 }
 
 static int undo_connect(const struct step *in, void *arg, struct err *err)
@@ -245,16 +239,12 @@ static int undo_connect(const struct step *in, void *arg, struct err *err)
 
 	/* Also where others need the connection: a pod that still has the device keeps the record.
 	 */
-	int mounted = work->left ? 0 : work_mounted_at(work, where, err);
+	int mounted = work_mounted_at(work, where, err);
 	if (mounted > 0) {
-		(void)err_set(
+		return err_set(
 			err, ERR_ABORTED, "volume %s: is still mounted at %s", work->volume, where);
 	}
-	if (work->left || mounted != 0 || work_disconnect(in, work, err) < 0) {
-		work->left = true;
-		return -1;
-	}
-	return 0;
+	return mounted < 0 ? -1 : work_disconnect(in, work, err);
 }
 
 /* --- how they follow each other --- */

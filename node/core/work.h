@@ -48,7 +48,6 @@ struct work {
 	const struct core_stage *stage;
 	const char *path;
 	bool read_only_mount; /* the flags of the stage ask for one */
-	bool left;	      /* an undo failed: something of it is still there */
 };
 
 /**

@@ -270,7 +270,7 @@ class StageNew(Case):
 class Publish(Shared):
     rpc = "NodePublishVolume"
     undoes = True
-    refused_at = "bind.done"
+    refused_at = "bind"
 
     def arrange(self):
         self.volume.stage()

@@ -118,18 +118,21 @@ static void test_undos_run_newest_first(void **state)
 	assert_string_equal(trace, "");
 }
 
-static void test_undo_goes_on_past_failures(void **state)
+static void test_undo_ends_with_the_first_failure(void **state)
 {
 	struct steps steps = {.operation = "Stage"};
 	struct err err = {0};
 
 	(void)state;
 	steps_on_failure(&steps, "a", work, "1");
-	steps_on_failure(&steps, "b", refuse, "second failure");
-	steps_on_failure(&steps, "c", refuse, "first failure");
+	steps_on_failure(&steps, "b", refuse, "not now");
+	steps_on_failure(&steps, "c", work, "2");
 	assert_int_equal(steps_undo(&steps, &err), -1);
-	assert_string_equal(trace, "fail:c fail:b 1:a");
-	assert_string_equal(err.msg, "c: first failure");
+	assert_string_equal(trace, "2:c fail:b");
+	assert_string_equal(err.msg, "b: not now");
+	/* Nor later: what they would take back is still needed. */
+	assert_int_equal(steps_undo(&steps, &err), 0);
+	assert_string_equal(trace, "2:c fail:b");
 }
 
 static void test_keep_forgets_the_undos(void **state)
@@ -396,7 +399,7 @@ int main(void)
 		TEST(test_without_a_journal),
 		TEST(test_a_failing_journal_stops_the_step),
 		TEST(test_undos_run_newest_first),
-		TEST(test_undo_goes_on_past_failures),
+		TEST(test_undo_ends_with_the_first_failure),
 		TEST(test_keep_forgets_the_undos),
 		TEST(test_as_many_undos_as_allowed),
 		TEST(test_one_undo_too_many_is_a_crash),

@@ -50,6 +50,34 @@ static void a_filesystem_held_elsewhere_is_not_disconnected(void **state)
 	assert_int_equal(rig->err.code, ERR_ABORTED);
 }
 
+/* What an undo could not even begin with is known to the record, which the next call goes by. */
+static void a_record_outlives_an_undo_that_failed(void **state)
+{
+#ifdef NV_FAULTS
+	static const char *const undos[] = {
+		"undo-mount", "undo-mount.done", "undo-connect", "undo-connect.done"};
+	struct rig *rig = *state;
+	struct core_stage request = rig_request(0, VOLUME);
+	char faults[160];
+
+	for (size_t i = 0; i < ARRAY_SIZE(undos); i++) {
+		(void)snprintf(faults, sizeof(faults),
+			"NodeStageVolume.record-done=fail:FAILED_PRECONDITION,NodeStageVolume.%s=fail",
+			undos[i]);
+		assert_int_equal(setenv("NVMETCP_FAULTS", faults, 1), 0);
+		assert_int_equal(rig_stage(rig, &request), -1);
+		assert_int_equal(unsetenv("NVMETCP_FAULTS"), 0);
+		assert_int_equal(rig->err.code, ERR_ABORTED);
+		assert_int_equal(rig_records(rig), 1);
+		assert_int_equal(rig_unstage(rig), 0);
+		rig_assert_nothing(rig);
+	}
+#else
+	(void)state;
+	skip(); /* this build has no fault points */
+#endif
+}
+
 /* After a reboot the number of one volume's device is another's. */
 static void a_device_number_of_an_earlier_boot_means_nothing(void **state)
 {
@@ -328,6 +356,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_filesystem_held_elsewhere_is_not_disconnected),
+		TEST(a_record_outlives_an_undo_that_failed),
 		TEST(a_device_number_of_an_earlier_boot_means_nothing),
 		TEST(a_record_that_cannot_be_written_keeps_nothing_mounted),
 		TEST(a_repeated_stage_never_fails_for_good_with_something_there),
