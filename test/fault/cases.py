@@ -152,7 +152,7 @@ class Case:
     rpc = ""
     program = "node"
     backs = True  # is there a back()?
-    undoes = False  # is all as before the call, once back() is OK?
+    undoes = None  # what is as before the call once back() is OK, a regular expression
     promise = None  # what must not differ from before arrange() once the call is OK, a regular expression
     refused_at = None  # a step that has undos before it: it fails for good, to pass their points
 
@@ -208,7 +208,7 @@ class Shared(Case):
 
 class Stage(Shared):
     rpc = "NodeStageVolume"
-    undoes = True
+    undoes = "."
     refused_at = "record-done"
 
     def prepare(self):
@@ -233,7 +233,7 @@ class Stage(Shared):
 class StageNew(Case):
     """The first stage of a volume, which formats it."""
     rpc = "NodeStageVolume"
-    undoes = True
+    undoes = "."
     refused_at = "record-done"
     rounds = 0
 
@@ -269,7 +269,8 @@ class StageNew(Case):
 
 class Publish(Shared):
     rpc = "NodePublishVolume"
-    undoes = True
+    # The device's node stays in the plugin's folder until the volume is unstaged.
+    undoes = r"left: (?!file \S+/state/)"
     refused_at = "bind"
 
     def arrange(self):
@@ -479,7 +480,7 @@ class DropSnapshot(WithSource):
 
 class Grant(ControllerCase):
     rpc = "ControllerPublishVolume"
-    undoes = True
+    undoes = "."
 
     def arrange(self):
         self.volume = self.fresh().create()

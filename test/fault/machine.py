@@ -5,6 +5,7 @@ programs on it, whose fault points are armed while they run."""
 import argparse
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -195,9 +196,10 @@ def same_as(before, timeout=30):
         time.sleep(0.2)
 
 
-def left_since(before):
-    """What there is more than then, at this very moment."""
-    return [line for line in nvcheck.compare(before, counted()) if line.startswith("left:")]
+def left_since(before, kind):
+    """What there is more than then, at this very moment, of what the regular expression says; None: nothing."""
+    lines = nvcheck.compare(before, counted()) if kind else []
+    return [line for line in lines if line.startswith("left:") and re.search(kind, line)]
 
 
 def line(**fields):

@@ -114,12 +114,12 @@ class Matrix:
     # A ladder
 
     @staticmethod
-    def judge(kind, point, code, before):
+    def judge(case, kind, point, code, before):
         """Is it right what the call with the fault said?"""
         assert code in machine.NOT_FINAL or kind.action == "refuse" or point.trigger, \
             f"a final code, {code}, for what may have been done"
         if code not in machine.NOT_FINAL:
-            left = machine.left_since(before)
+            left = machine.left_since(before, case.undoes)
             assert not left, f"{code} is final, and yet: {left}"
 
     def meet(self, case, kind, point, before):
@@ -133,19 +133,18 @@ class Matrix:
         program.revive()
         if code == "OK":
             return False
-        self.judge(kind, point, code, before)
+        self.judge(case, kind, point, code, before)
         return True
 
     def take_back(self, case, before):
         machine.retried(case.back)
-        if case.undoes:
-            left = machine.left_since(before)
-            assert not left, f"taken back, and yet: {left}"
+        left = machine.left_since(before, case.undoes)
+        assert not left, f"taken back, and yet: {left}"
 
     @staticmethod
     def promised(case, base):
         """What an OK says is so now, and not after a while."""
-        left = [line for line in machine.left_since(base) if case.promise and re.search(case.promise, line)]
+        left = machine.left_since(base, case.promise)
         assert not left, f"it said OK, and yet: {left}"
 
     def ladder(self, case, kind, points):
