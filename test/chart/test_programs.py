@@ -10,6 +10,8 @@ import chart
 import pytest
 
 BIN = os.environ["BIN"]
+# What kubelet tells every container.
+OF_A_POD = {"KUBERNETES_SERVICE_HOST": "10.96.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 
 
 @pytest.mark.parametrize("name", chart.SIDECARS)
@@ -56,7 +58,7 @@ def run_apart(script):
     """In a network, mounts and processes of its own: when the test gives up, all that it started ends."""
     return subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--propagation",
                            "private", "sh", "-c", script], check=False, text=True, timeout=120,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                          env={**os.environ, **OF_A_POD}, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def offers_topology(capabilities):
