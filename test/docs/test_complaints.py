@@ -63,7 +63,7 @@ def test_mutant(name, tmp_path):
     assert mutant.complaints or mutant.promise, "what does it stand for?"
     assert set(mutant.complaints) <= set(ROWS)
     assert re.fullmatch(r"(P([1-9]|10))?", mutant.promise)
-    assert mutant.files and all(path.split("/")[0] in ("common", "controller", "node", "target") for path in mutant.files)
+    assert mutant.files and {path.split("/")[0] for path in mutant.files} <= {"common", "controller", "node", "target"}
     assert mutant.fits(TOP, tmp_path) is None
     for test, asked in mutant.tests.items():
         # Tests of the kind "backend" are parts of one program, or of a folder of files.

@@ -96,7 +96,9 @@ def try_test(test, functions):
         return f"survived {test}"
     failed = failed_functions(output)
     missing = sorted(set(functions) - failed)
-    return f"{test} failed in {', '.join(sorted(failed)) or 'nothing'}, not in {', '.join(missing)}" if missing else None
+    if not missing:
+        return None
+    return f"{test} failed in {', '.join(sorted(failed)) or 'nothing'}, not in {', '.join(missing)}"
 
 
 def try_mutant(mutant, known):
