@@ -7,20 +7,16 @@
 #include "controller/reload.h"
 
 #include "common/base/fileio.h"
-#include "common/base/pool.h"
+#include "common/base/ticker.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 
 struct reload {
 	struct reload_config config;
 	struct config in_force;
 	char refused[ERR_MSG_MAX]; /* what was told last, "" when the file is in force */
-	struct pool *thread;	   /* one worker with one job */
-	int stop_fd;
+	struct ticker *ticker;
 };
 
 static void tell(struct reload *reload, const struct config_change *change, const struct err *why)
@@ -107,32 +103,22 @@ static void look(struct reload *reload)
 	}
 }
 
-static void look_again_and_again(void *arg)
+static int64_t look_again(void *arg, int cancel_fd UNUSED)
 {
 	struct reload *reload = arg;
-	struct pollfd stop = {.fd = reload->stop_fd, .events = POLLIN};
 
-	while (poll(&stop, 1, (int)reload->config.every_ms) == 0) {
-		look(reload);
-	}
+	look(reload);
+	return reload->config.every_ms;
 }
 
 static int start(struct reload *reload, struct err *err)
 {
 	_cleanup_core_ struct core *core = current_core(reload->config.current);
 
-	reload->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (reload->stop_fd < 0) {
-		return err_errno(err, errno, "configuration");
-	}
-	reload->thread = pool_new("config", 1, 1);
-	if (!reload->thread) {
-		return err_set(
-			err, ERR_RESOURCE_EXHAUSTED, "no thread to look at the configuration");
-	}
 	return core_watch_start(core, &reload->config.watch, err) < 0
 		       ? -1
-		       : pool_submit(reload->thread, look_again_and_again, reload, err);
+		       : ticker_start("config", reload->config.every_ms, look_again, reload,
+				 &reload->ticker, err);
 }
 
 int reload_start(const struct reload_config *config, struct config *take_config,
@@ -145,7 +131,7 @@ int reload_start(const struct reload_config *config, struct config *take_config,
 		return err_set(
 			err, ERR_RESOURCE_EXHAUSTED, "no memory to look at the configuration");
 	}
-	*reload = (struct reload){.config = *config, .in_force = *take_config, .stop_fd = -1};
+	*reload = (struct reload){.config = *config, .in_force = *take_config};
 	*take_config = (struct config){0};
 	reload->config.every_ms = config->every_ms ? config->every_ms : RELOAD_EVERY_MS;
 	if (start(reload, err) < 0) {
@@ -164,14 +150,9 @@ void reload_stop(struct reload *reload)
 	if (!reload) {
 		return;
 	}
-	if (reload->thread) {
-		(void)eventfd_write(reload->stop_fd, 1);
-		(void)pool_stop(reload->thread, &dl);
-		pool_free(reload->thread);
-	}
+	(void)ticker_stop(reload->ticker, &dl);
 	core = current_core(reload->config.current);
 	core_watch_end(core);
-	base_closep(&reload->stop_fd);
 	config_done(&reload->in_force);
 	free(reload);
 }

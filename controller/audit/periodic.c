@@ -4,11 +4,7 @@
  */
 #include "controller/audit/periodic.h"
 
-#include "common/base/pool.h"
-
-#include <errno.h>
-#include <poll.h>
-#include <sys/eventfd.h>
+#include "common/base/ticker.h"
 
 /** Longest time of one audit, in ms. */
 #define AUDIT_MS (10 * 60 * 1000)
@@ -17,8 +13,8 @@
 
 struct periodic {
 	struct periodic_config config;
-	struct pool *thread; /* one worker with one job */
-	int stop_fd;
+	struct ticker *ticker;
+	unsigned round;
 	struct arena *arena; /* of the findings below */
 	struct findings last;
 	struct findings told; /* those of `last` that the audit before had found, too */
@@ -92,50 +88,21 @@ static int look(struct periodic *periodic, struct op *op, struct err *err)
 	return 0;
 }
 
-static void audit(struct periodic *periodic)
+static int64_t audit(void *arg, int cancel_fd)
 {
+	struct periodic *periodic = arg;
 	struct op op = {.deadline = deadline_in(AUDIT_MS), .arena = arena_new(PERIODIC_ARENA_MAX)};
 	struct err why = {0};
 
-	op.deadline.cancel_fd = periodic->stop_fd;
+	op.deadline.cancel_fd = cancel_fd;
 	int rc = op.arena ? look(periodic, &op, &why)
 			  : err_set(&why, ERR_RESOURCE_EXHAUSTED, "no memory for an audit");
 	if (rc < 0 && why.code != ERR_CANCELLED) {
 		periodic->config.told(periodic->config.arg, NULL, &why);
 	}
 	arena_free(op.arena);
-}
-
-static void audit_again_and_again(void *arg)
-{
-	struct periodic *periodic = arg;
-	struct pollfd stop = {.fd = periodic->stop_fd, .events = POLLIN};
-	int64_t wait = periodic->config.every_ms / EARLY;
-
-	for (unsigned round = 0; poll(&stop, 1, (int)wait) == 0; round++) {
-		audit(periodic);
-		wait = round == 0 ? wait : periodic->config.every_ms;
-	}
-}
-
-static int start(struct periodic *periodic, struct err *err)
-{
-	periodic->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (periodic->stop_fd < 0) {
-		return err_errno(err, errno, "audit");
-	}
-	periodic->thread = pool_new("audit", 1, 1);
-	return periodic->thread
-		       ? pool_submit(periodic->thread, audit_again_and_again, periodic, err)
-		       : err_set(err, ERR_RESOURCE_EXHAUSTED, "no thread for the audit");
-}
-
-static void free_periodic(struct periodic *periodic)
-{
-	pool_free(periodic->thread);
-	base_closep(&periodic->stop_fd);
-	arena_free(periodic->arena);
-	free(periodic);
+	return periodic->round++ == 0 ? periodic->config.every_ms / EARLY
+				      : periodic->config.every_ms;
 }
 
 int periodic_start(
@@ -147,9 +114,9 @@ int periodic_start(
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory for the audit");
 	}
 	periodic->config = *config;
-	periodic->stop_fd = -1;
-	if (start(periodic, err) < 0) {
-		free_periodic(periodic);
+	if (ticker_start("audit", config->every_ms / EARLY, audit, periodic, &periodic->ticker,
+		    err) < 0) {
+		free(periodic);
 		return -1;
 	}
 	*ret_periodic = periodic;
@@ -161,10 +128,10 @@ bool periodic_stop(struct periodic *periodic, const struct deadline *dl)
 	if (!periodic) {
 		return true;
 	}
-	(void)eventfd_write(periodic->stop_fd, 1);
-	if (!pool_stop(periodic->thread, dl)) {
+	if (!ticker_stop(periodic->ticker, dl)) {
 		return false;
 	}
-	free_periodic(periodic);
+	arena_free(periodic->arena);
+	free(periodic);
 	return true;
 }

@@ -5,25 +5,20 @@
  */
 #include "controller/core/health.h"
 
-#include "common/base/pool.h"
+#include "common/base/ticker.h"
 #include "controller/core/member.h"
-
-#include <errno.h>
-#include <poll.h>
-#include <sys/eventfd.h>
 
 #define ARENA_MAX ((size_t)1024 * 1024)
 
 struct watch {
 	struct core_watch config;
 	struct core *core;
-	struct pool *thread; /* one worker with one job */
-	int stop_fd;
+	struct ticker *ticker;
 };
 
 /* A question that every backend must be able to answer; that it has several pools, none of which
  * was named, is an answer, too. */
-static int ask(const struct watch *watch, struct member *member, struct err *err)
+static int ask(struct member *member, int cancel_fd, struct err *err)
 {
 	struct op op = {.arena = arena_new(ARENA_MAX), .deadline = deadline_in(CORE_WATCH_CALL_MS)};
 	const struct backend_ops *ops = member->be->ops;
@@ -34,7 +29,7 @@ static int ask(const struct watch *watch, struct member *member, struct err *err
 	if (!op.arena) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to ask with");
 	}
-	op.deadline.cancel_fd = watch->stop_fd;
+	op.deadline.cancel_fd = cancel_fd;
 	result = ops->probe	 ? ops->probe(member->be, &op, err)
 		 : ops->capacity ? ops->capacity(member->be, &op, "", &room, err)
 				 : ops->limits(member->be, &op, &limits, err);
@@ -46,6 +41,7 @@ static int ask(const struct watch *watch, struct member *member, struct err *err
 struct look {
 	const struct watch *watch;
 	struct member *member;
+	int cancel_fd;
 };
 
 static void look_at(void *arg)
@@ -59,7 +55,7 @@ static void look_at(void *arg)
 	if (member_ready(member, NULL) < 0) {
 		return;
 	}
-	now.up = ask(watch, member, &now.why) == 0;
+	now.up = ask(member, look->cancel_fd, &now.why) == 0;
 	if (now.up) {
 		now.why = (struct err){0};
 	} else if (now.why.code == ERR_CANCELLED) {
@@ -76,22 +72,21 @@ static void look_at(void *arg)
 	}
 }
 
-static void look_at_all(void *arg)
+static int64_t look_at_all(void *arg, int cancel_fd)
 {
 	struct watch *watch = arg;
 	struct core *core = watch->core;
-	struct pollfd stop = {.fd = watch->stop_fd, .events = POLLIN};
 	struct fan_job jobs[CORE_BACKENDS_MAX];
 	struct look looks[CORE_BACKENDS_MAX];
 
 	for (size_t i = 0; i < core->n_members; i++) {
-		looks[i] = (struct look){.watch = watch, .member = core->members[i]};
+		looks[i] = (struct look){
+			.watch = watch, .member = core->members[i], .cancel_fd = cancel_fd};
 		jobs[i] = (struct fan_job){.run = look_at, .arg = &looks[i]};
 	}
-	do {
-		/* At once: one that hangs is no reason to hear late of the others. */
-		fan_run(core->fan, jobs, core->n_members);
-	} while (poll(&stop, 1, (int)watch->config.every_ms) == 0);
+	/* At once: one that hangs is no reason to hear late of the others. */
+	fan_run(core->fan, jobs, core->n_members);
+	return watch->config.every_ms;
 }
 
 int core_watch_start(struct core *core, const struct core_watch *config, struct err *err)
@@ -101,18 +96,10 @@ int core_watch_start(struct core *core, const struct core_watch *config, struct 
 	if (!watch) {
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no memory to watch the backends");
 	}
-	*watch = (struct watch){.config = *config, .core = core, .stop_fd = -1};
+	*watch = (struct watch){.config = *config, .core = core};
 	watch->config.every_ms = config->every_ms ? config->every_ms : CORE_WATCH_MS;
 	core->watch = watch;
-	watch->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (watch->stop_fd < 0) {
-		return err_errno(err, errno, "backends");
-	}
-	watch->thread = pool_new("backends", 1, 1);
-	if (!watch->thread) {
-		return err_set(err, ERR_RESOURCE_EXHAUSTED, "no thread to watch the backends");
-	}
-	return pool_submit(watch->thread, look_at_all, watch, err);
+	return ticker_start("backends", 0, look_at_all, watch, &watch->ticker, err);
 }
 
 void core_watch_end(struct core *core)
@@ -124,12 +111,7 @@ void core_watch_end(struct core *core)
 	if (!watch) {
 		return;
 	}
-	if (watch->thread) {
-		(void)eventfd_write(watch->stop_fd, 1);
-		(void)pool_stop(watch->thread, &dl);
-		pool_free(watch->thread);
-	}
-	base_closep(&watch->stop_fd);
+	(void)ticker_stop(watch->ticker, &dl);
 	free(watch);
 }
 
