@@ -126,7 +126,8 @@ static int read_into(struct secret *secret, int fd, const char *path, struct err
 	return 0;
 }
 
-int secret_read_file(const char *path, struct secret **ret_secret, struct err *err)
+/* @refused: bits that the file's mode may not have. */
+static int read_file(const char *path, mode_t refused, struct secret **ret_secret, struct err *err)
 {
 	struct stat st;
 	/* O_NONBLOCK: a FIFO in its place must not make the program wait. */
@@ -141,7 +142,7 @@ int secret_read_file(const char *path, struct secret **ret_secret, struct err *e
 	if (!S_ISREG(st.st_mode)) {
 		return err_set(err, ERR_INVALID_ARGUMENT, "%s: must be a regular file", path);
 	}
-	if (st.st_mode & MODE_OTHERS) {
+	if (st.st_mode & refused) {
 		return err_set(err, ERR_FAILED_PRECONDITION,
 			"%s: mode %04o lets others at the secret; allowed are owner and group, as 0640 "
 			"or 0600: chmod o= it",
@@ -157,4 +158,14 @@ int secret_read_file(const char *path, struct secret **ret_secret, struct err *e
 	}
 	*ret_secret = secret;
 	return 0;
+}
+
+int secret_read_file(const char *path, struct secret **ret_secret, struct err *err)
+{
+	return read_file(path, MODE_OTHERS, ret_secret, err);
+}
+
+int secret_read_given(const char *path, struct secret **ret_secret, struct err *err)
+{
+	return read_file(path, 0, ret_secret, err);
 }

@@ -27,3 +27,6 @@ bool secret_equal(const struct secret *secret, const void *bytes, size_t n);
  * read (mode & 0007) naming it. Return: 0, or -1.
  */
 MUST_USE int secret_read_file(const char *path, struct secret **ret_secret, struct err *err);
+/** secret_read_given - the same of a file that a platform hands to us, as kubelet does, and whose
+ * mode is not ours to choose: it is not looked at. */
+MUST_USE int secret_read_given(const char *path, struct secret **ret_secret, struct err *err);

@@ -4,10 +4,8 @@
  */
 #include "controller/audit/api.h"
 
-#include "common/base/fileio.h"
 #include "common/http/client.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 
 #define SECRETS "/var/run/secrets/kubernetes.io/serviceaccount/"
@@ -19,21 +17,6 @@ void api_of_pod(const char *host, const char *port, struct api_place *ret)
 	*ret = (struct api_place){.ca_file = SECRETS "ca.crt", .token_file = SECRETS "token"};
 	(void)snprintf(ret->url, sizeof(ret->url), "https://%s%s%s:%s", v6 ? "[" : "", host,
 		v6 ? "]" : "", port);
-}
-
-/* kubelet chooses the mode of this file, so it is not looked at. */
-static int read_token(const char *path, struct secret **ret, struct err *err)
-{
-	char *text;
-	size_t len;
-
-	if (file_read(AT_FDCWD, path, SECRET_MAX, &text, &len, err) < 0) {
-		return -1;
-	}
-	*ret = secret_new(text, strcspn(text, "\n"));
-	explicit_bzero(text, len);
-	free(text);
-	return *ret ? 0 : err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: no memory for it", path);
 }
 
 static int get_part(struct http_client *client, const char *path, const struct deadline *dl,
@@ -87,7 +70,7 @@ int api_cluster(const struct api_place *place, const char *driver, const struct 
 	struct http_client *client = NULL;
 
 	*ret = (struct cluster){0};
-	if (read_token(place->token_file, &options.token, err) < 0) {
+	if (secret_read_given(place->token_file, &options.token, err) < 0) {
 		return -1;
 	}
 	int rc = http_client_new(&options, &client, err);

@@ -220,6 +220,9 @@ static void test_read_file_modes(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct secret *secret = NULL;
 		put("token", 5, bad[i]);
+		assert_int_equal(secret_read_given(path, &secret, &err), 0);
+		assert_string_equal(secret_bytes(secret), "token");
+		secret_unref(TAKE_PTR(secret));
 		assert_int_equal(secret_read_file(path, &secret, &err), -1);
 		assert_int_equal(err.code, ERR_FAILED_PRECONDITION);
 		assert_non_null(strstr(err.msg, path));
