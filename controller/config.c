@@ -303,14 +303,7 @@ static int place_backend_error(
 
 static bool same_list(struct kv_list a, struct kv_list b)
 {
-	for (size_t i = 0; a.n == b.n && i < a.n; i++) {
-		const char *value = kv_get(b, a.items[i].key);
-
-		if (!value || !streq(value, a.items[i].value)) {
-			return false;
-		}
-	}
-	return a.n == b.n;
+	return a.n == b.n && kv_contains(b, a);
 }
 
 /* Do two entries say the same? The order of keys does not matter. */

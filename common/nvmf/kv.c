@@ -13,3 +13,15 @@ const char *kv_get(struct kv_list list, const char *key)
 	}
 	return NULL;
 }
+
+bool kv_contains(struct kv_list more, struct kv_list less)
+{
+	for (size_t i = 0; i < less.n; i++) {
+		const char *value = kv_get(more, less.items[i].key);
+
+		if (!value || !streq(value, less.items[i].value)) {
+			return false;
+		}
+	}
+	return true;
+}

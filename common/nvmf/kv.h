@@ -19,3 +19,5 @@ struct kv_list {
 /** kv_get - the value at @key, NULL when absent; the last one wins (a map sent twice, as protobuf
  * says). */
 const char *kv_get(struct kv_list list, const char *key);
+/** kv_contains - does @more say all that @less does? */
+bool kv_contains(struct kv_list more, struct kv_list less);

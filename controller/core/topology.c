@@ -7,24 +7,11 @@
 /** Most segments that a message shows. */
 #define SHOWN_MAX 4
 
-/* Does @more say all that @less does? */
-static bool contains(struct kv_list more, struct kv_list less)
-{
-	for (size_t i = 0; i < less.n; i++) {
-		const char *value = kv_get(more, less.items[i].key);
-
-		if (!value || !streq(value, less.items[i].value)) {
-			return false;
-		}
-	}
-	return true;
-}
-
 bool topology_meets(const struct topology *topology, struct kv_list segment)
 {
 	for (size_t i = 0; i < topology->n; i++) {
-		if (contains(segment, topology->segments[i]) ||
-			contains(topology->segments[i], segment)) {
+		if (kv_contains(segment, topology->segments[i]) ||
+			kv_contains(topology->segments[i], segment)) {
 			return true;
 		}
 	}

@@ -27,10 +27,29 @@ static void test_get(void **state)
 	assert_null(kv_get(none, "a"));
 }
 
+static void test_contains(void **state)
+{
+	static const struct kv items[] = {{"a", "1"}, {"b", "2"}};
+	static const struct kv other[] = {{"a", "2"}};
+	const struct kv_list both = {.items = items, .n = 2};
+	const struct kv_list first = {.items = items, .n = 1};
+	const struct kv_list differs = {.items = other, .n = 1};
+	const struct kv_list none = {0};
+
+	(void)state;
+	assert_true(kv_contains(both, both));
+	assert_true(kv_contains(both, first));
+	assert_false(kv_contains(first, both));
+	assert_false(kv_contains(both, differs));
+	assert_true(kv_contains(both, none));
+	assert_false(kv_contains(none, first));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_get),
+		cmocka_unit_test(test_contains),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
