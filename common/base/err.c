@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Errors: every text is made in a buffer of its own first, so that the message that is there may
- * be one of the arguments. errno is left as it was.
+ * be one of the arguments. errno is left as it was. What a device, a target or a user wrote may be
+ * in a text, so each is made printable here, whoever made it.
  */
 #include "common/base/err.h"
 
@@ -35,9 +36,12 @@ static void end_whole(char *text, size_t size, int written)
 	}
 }
 
-static void keep(struct err *err, const char *text)
+static void keep(struct err *err, char *text)
 {
-	memcpy(err->msg, text, strlen(text) + 1);
+	for (char *p = text; (p = strpbrk(p, "\n\r\t")); p++) {
+		*p = ' ';
+	}
+	(void)printable(text, err->msg, sizeof(err->msg));
 }
 
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)

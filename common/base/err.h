@@ -34,7 +34,8 @@ enum err_code {
 /**
  * struct err - one failure. Start it as `struct err err = {0}`; a function that fails fills it,
  * one that succeeds leaves it alone. The message starts with the field or the object, says what is
- * allowed and what to do, and never holds a secret.
+ * allowed and what to do, never holds a secret, and is one line of UTF-8: ends of lines become
+ * blanks, other control characters and bytes that are none '?'.
  */
 struct err {
 	enum err_code code;

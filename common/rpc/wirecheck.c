@@ -23,6 +23,7 @@ struct walk {
 	size_t n;
 	const ProtobufCFieldDescriptor *field; /* the one being looked at */
 	size_t at;			       /* where it starts */
+	uint64_t seen;			       /* messages that came once, by their index */
 	size_t *elements;		       /* of the whole request, and how many it may have */
 	size_t elements_max;
 	unsigned depth;
@@ -210,9 +211,25 @@ static int check_string(const struct walk *walk, const struct field *field, stru
 	return 0;
 }
 
+/* A message that is there twice would be merged by the unpacker, which has fields of one overwrite
+ * those of the other, or fails. No sender does that. */
+static int check_once(struct walk *walk, struct err *err)
+{
+	size_t index = (size_t)(walk->field - walk->type->fields);
+
+	if (walk->field->label == PROTOBUF_C_LABEL_REPEATED || index >= 64) {
+		return 0;
+	}
+	if (walk->seen & (UINT64_C(1) << index)) {
+		return refuse(walk, "is there twice", err);
+	}
+	walk->seen |= UINT64_C(1) << index;
+	return 0;
+}
+
 static int check_message(struct walk *walk, struct err *err);
 
-static int check_value(const struct walk *walk, const struct field *field, struct err *err)
+static int check_value(struct walk *walk, const struct field *field, struct err *err)
 {
 	const ProtobufCFieldDescriptor *known = walk->field;
 
@@ -236,7 +253,7 @@ static int check_value(const struct walk *walk, const struct field *field, struc
 			.depth = walk->depth + 1,
 		};
 
-		return check_message(&inner, err);
+		return check_once(walk, err) < 0 ? -1 : check_message(&inner, err);
 	}
 	return 0;
 }

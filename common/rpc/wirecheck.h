@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What protobuf-c does not look at before it unpacks: strings with NUL inside (they would be cut
- * there, so two names become one), bad UTF-8, millions of elements, deep nesting, wrong types.
+ * there, so two names become one), bad UTF-8, millions of elements, deep nesting, wrong types, a
+ * message given twice.
  * Walks the bytes by the message's descriptor; allocates nothing.
  */
 #pragma once

@@ -2,7 +2,6 @@
 /*
  * Lists of portals: what was taken prints in one spelling, which is taken as the same list.
  */
-#include "common/base/parse.h"
 #include "common/nvmf/portal.h"
 #include "test/fuzz/fuzz.h"
 
@@ -26,22 +25,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = {0};
 	char printed[PORTALS_TEXT_SIZE];
 	char again[PORTALS_TEXT_SIZE];
-	char *text = malloc(size + 1);
+	_cleanup_free_ char *text = fuzz_text(data, size);
 
-	if (!text) {
-		return 0;
-	}
-	if (size > 0) {
-		memcpy(text, data, size);
-	}
-	text[size] = '\0';
 	if (portals_parse("field", text, &portals, &err) < 0) {
 		FUZZ_CHECK(err.code == ERR_INVALID_ARGUMENT);
-		FUZZ_CHECK(utf8_valid(err.msg, strlen(err.msg)));
-		free(text);
+		fuzz_said(&err);
 		return 0;
 	}
-	free(text);
 	FUZZ_CHECK(portals.n >= 1 && portals.n <= PORTALS_MAX);
 	for (unsigned i = 0; i < portals.n; i++) {
 		check_one(&portals.list[i]);

@@ -130,6 +130,20 @@ static void test_bad_utf8_is_cut(void **state)
 	assert_in_range(strlen(err.msg), ERR_MSG_MAX - 8, ERR_MSG_MAX - 1);
 }
 
+/* What others wrote is no way to forge a line of a log, or to send what is no text. */
+static void test_text_of_others_is_made_one_line(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	(void)err_set(&err, ERR_INTERNAL, "it said: %s", "a\nb\tc\x1b[2J\xff");
+	assert_string_equal(err.msg, "it said: a b c?[2J?");
+	(void)err_wrap(&err, "%s", "x\r\ny\x7f");
+	assert_string_equal(err.msg, "x  y?: it said: a b c?[2J?");
+	(void)err_errno(&err, ENOENT, "%.3s", "gr\xc3\xbc");
+	assert_string_equal(err.msg, "gr?: No such file or directory");
+}
+
 static void test_code_of_errno(void **state)
 {
 	static const struct {
@@ -201,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_long_text_is_cut_whole),
 		cmocka_unit_test(test_text_that_just_fits),
 		cmocka_unit_test(test_bad_utf8_is_cut),
+		cmocka_unit_test(test_text_of_others_is_made_one_line),
 		cmocka_unit_test(test_code_of_errno),
 		cmocka_unit_test(test_code_names),
 		cmocka_unit_test(test_final),

@@ -121,6 +121,18 @@ static void test_wrong_types(void **state UNUSED)
 	REFUSED(CREATE, "\x18\x01", why);
 }
 
+/* Of two the unpacker would make one that nobody sent. */
+static void test_messages_come_once(void **state UNUSED)
+{
+	static const char many[] = "\x1a\x00\x1a\x00\x0a\x01x\x0a\x01y";
+	struct err err;
+
+	REFUSED(CREATE, "\x12\x02\x08\x05\x12\x02\x10\x07", "capacity_range: is there twice");
+	REFUSED(CREATE, "\x1a\x04\x12\x00\x12\x00", "volume_capabilities[0].mount: is there twice");
+	/* Repeated fields may, and of plain ones the last counts. */
+	assert_int_equal(check(&CREATE, many, sizeof(many) - 1, &err), 0);
+}
+
 static void test_unknown_fields_pass(void **state UNUSED)
 {
 	/* Field 1000 as varint, fixed64, bytes, fixed32; its bytes may be anything. */
@@ -262,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_names_the_field),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_wrong_types),
+		cmocka_unit_test(test_messages_come_once),
 		cmocka_unit_test(test_unknown_fields_pass),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_depth),
