@@ -92,6 +92,25 @@ void disk_state_print(const struct disk_state *state, struct strbuf *out)
 	}
 }
 
+/* The largest number of each line. */
+static uint64_t number_max(size_t line)
+{
+	switch (line) {
+	case LINE_VERDICT:
+		return DISK_FORMAT;
+	case LINE_KIND:
+		return PROBE_AMBIVALENT;
+	case LINE_REDO:
+	case LINE_READ_ONLY:
+	case LINE_REGULAR:
+		return 1;
+	case LINE_SIZE:
+		return INT64_MAX;
+	default:
+		return UINT32_MAX;
+	}
+}
+
 int disk_state_parse(const char *text, struct disk_state *ret, struct err *err)
 {
 	_cleanup_free_ char *copy = strdup(text);
@@ -109,7 +128,7 @@ int disk_state_parse(const char *text, struct disk_state *ret, struct err *err)
 				err, ERR_INTERNAL, "device: the inspection's answer is cut short");
 		}
 		if (i < NUMBERS &&
-			parse_u64("inspection", lines[i], 0, UINT64_MAX, &numbers[i], err) < 0) {
+			parse_u64("inspection", lines[i], 0, number_max(i), &numbers[i], err) < 0) {
 			return -1;
 		}
 	}

@@ -345,7 +345,8 @@ static int take_line(struct record *record, const char *key, const char *value, 
 		return 0;
 	}
 	if (streq(key, "portals")) {
-		return portals_parse(key, value, &record->portals, err);
+		/* Of a record without any, as it is printed. */
+		return !*value ? 0 : portals_parse(key, value, &record->portals, err);
 	}
 	if (streq(key, "staging")) {
 		return record_set_staging(record, value, err);

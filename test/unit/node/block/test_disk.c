@@ -3,6 +3,7 @@
  * The decision and the format as callers use them: through the helper process.
  */
 #include "node/block/disk.h"
+#include "node/block/disk_child.h"
 #include "test/unit/node/block/disk_fake.h"
 
 #define SIZE ((uint64_t)GIB)
@@ -104,11 +105,36 @@ static void test_errors_come_back(void **state)
 	fake_close(&disk);
 }
 
+/* A child whose answer is not one it gives must never let a device be formatted. */
+static void test_odd_answers_are_none(void **state)
+{
+	static const char *const odd[] = {"2\n0\n0\n4096\n512\n512\n0\n0\n0\n0\n\n\n\n",
+		"4294967297\n0\n0\n4096\n512\n512\n0\n0\n0\n0\n\n\n\n",
+		"1\n2\n0\n4096\n512\n512\n0\n0\n0\n0\n\n\n\n",
+		"1\n0\n5\n4096\n512\n512\n0\n0\n0\n0\n\n\n\n",
+		"1\n0\n0\n4096\n4294967296\n512\n0\n0\n0\n0\n\n\n\n",
+		"1\n0\n0\n4096\n512\n512\n0\n0\n0\n0\n\n\n", "1\n0\n", "", "-1\n"};
+	struct disk_state seen;
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(disk_state_parse(
+				 "1\n0\n0\n4096\n512\n512\n0\n0\n0\n0\n\n\n\n", &seen, &err),
+		0);
+	assert_int_equal(seen.verdict, DISK_FORMAT);
+	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
+		if (disk_state_parse(odd[i], &seen, &err) == 0) {
+			fail_msg("%zu was taken", i);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole_life),
 		cmocka_unit_test(test_errors_come_back),
+		cmocka_unit_test(test_odd_answers_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

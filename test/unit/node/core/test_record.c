@@ -83,6 +83,22 @@ static void there_and_back(void **state)
 }
 
 /* P8: key handles are of one boot and of the keyring; they are never written. */
+/* What is written is read, whatever is not there: else its volume could never be taken down. */
+static void without_portals_it_is_read_again(void **state)
+{
+	_cleanup_record_ struct record *before = sample();
+	_cleanup_record_ struct record *after = NULL;
+	struct err err = {0};
+
+	(void)state;
+	before->portals.n = 0;
+	_cleanup_free_ char *text = print(before);
+
+	assert_int_equal(record_parse("f", text, &after, &err), 0);
+	assert_int_equal(after->portals.n, 0);
+	assert_string_equal(after->staging, before->staging);
+}
+
 static void keys_are_not_written(void **state)
 {
 	_cleanup_record_ struct record *record = sample();
@@ -215,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(without_portals_it_is_read_again),
 		cmocka_unit_test(keys_are_not_written),
 		cmocka_unit_test(cut_anywhere_it_is_broken),
 		cmocka_unit_test(garbage_is_broken),
