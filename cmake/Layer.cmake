@@ -34,7 +34,8 @@ function(nv_program name folder)
 	endif()
 endfunction()
 
-# Every test/unit/FOLDER/test_*.c is a test program of its own, linked with its layer only.
+# Every test/unit/FOLDER/test_*.c is a test program of its own, linked with its layer only. In those
+# named test_failing.c memory and files can fail (Failing.cmake).
 function(nv_unit_tests name folder)
 	file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/test/unit/${folder}/test_*.c)
 	foreach(test ${tests})
@@ -46,5 +47,8 @@ function(nv_unit_tests name folder)
 		set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/unit)
 		add_test(NAME unit/${folder}/${base} COMMAND ${program})
 		set_tests_properties(unit/${folder}/${base} PROPERTIES LABELS unit TIMEOUT 120)
+		if(base STREQUAL test_failing)
+			nv_failing(${program})
+		endif()
 	endforeach()
 endfunction()

@@ -64,7 +64,7 @@ int file_read_all(
 		}
 		len += (size_t)n;
 		if (len > max) {
-			return err_set(err, ERR_RESOURCE_EXHAUSTED,
+			return err_set(err, ERR_OUT_OF_RANGE,
 				"%s: longer than the %zu bytes allowed", path, max);
 		}
 		if (len < size) {

@@ -17,7 +17,7 @@ MUST_USE int file_write_all(int fd, const char *data, size_t len);
 MUST_USE int file_read_all(
 	int fd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err);
 /** file_read - the whole file, NUL-terminated, at most @max bytes. The caller frees. Return: 0, or
- * -1 (NOT_FOUND when absent). */
+ * -1 (NOT_FOUND when absent, OUT_OF_RANGE when longer, RESOURCE_EXHAUSTED without memory). */
 MUST_USE int file_read(
 	int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len, struct err *err);
 /**

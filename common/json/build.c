@@ -129,14 +129,19 @@ struct output {
 	size_t size;
 	size_t max;
 	bool too_long;
+	bool failed; /* for good: Jansson does not look whether a key was taken, and goes on */
 };
 
 static int add_bytes(const char *bytes, size_t n, void *arg)
 {
 	struct output *out = arg;
 
+	if (out->failed) {
+		return -1;
+	}
 	if (n > out->max - out->len) {
 		out->too_long = true;
+		out->failed = true;
 		return -1;
 	}
 	if (out->len + n + 1 > out->size) {
@@ -144,6 +149,7 @@ static int add_bytes(const char *bytes, size_t n, void *arg)
 		char *text = realloc(out->text, size);
 
 		if (!text) {
+			out->failed = true;
 			return -1;
 		}
 		out->text = text;
@@ -165,7 +171,8 @@ int js_print(const struct js *js, const char *what, size_t max, char **ret_text,
 			"%s: a value could not be written as JSON (out of memory, or text that is not UTF-8)",
 			what);
 	}
-	if (json_dump_callback(js->value, add_bytes, &out, JSON_COMPACT | JSON_SORT_KEYS) < 0) {
+	if (json_dump_callback(js->value, add_bytes, &out, JSON_COMPACT | JSON_SORT_KEYS) < 0 ||
+		out.failed) {
 		free(out.text);
 		if (out.too_long) {
 			return err_set(err, ERR_RESOURCE_EXHAUSTED,

@@ -9,6 +9,28 @@
 #include <fcntl.h>
 #include <stdio.h>
 
+/* Was memory short in this thread? Jansson tells of it in the words of a syntax error. */
+static _Thread_local bool memory_short;
+
+static void *take_memory(size_t size)
+{
+	void *memory = malloc(size);
+
+	memory_short = memory_short || !memory;
+	return memory;
+}
+
+static void give_memory(void *memory)
+{
+	free(memory);
+}
+
+/* Before main(), so before any thread has a value. */
+__attribute__((constructor)) static void watch_memory(void)
+{
+	json_set_alloc_funcs(take_memory, give_memory);
+}
+
 /* Deepest nesting in the text; strings are skipped, all else is left to the parser. */
 static size_t depth_of(const char *text, size_t len)
 {
@@ -68,9 +90,14 @@ static struct js_doc *load(
 		(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
 		return NULL;
 	}
+	memory_short = false;
 	doc->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
 	if (!doc->root) {
 		js_doc_free(doc);
+		if (memory_short) {
+			(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+			return NULL;
+		}
 		(void)fail_syntax(name, &error, len, quote, err);
 		return NULL;
 	}

@@ -59,6 +59,7 @@ static int tell_unfinished(int dir, const char *path, const struct found *found,
 	_cleanup_free_ char *text = NULL;
 	struct err why = {0};
 	static char mark;
+	bool full = false;
 	size_t len;
 
 	if (file_read(dir, path, JOURNAL_HARD_MAX + LINE_MAX_BYTES, &text, &len, &why) < 0) {
@@ -77,11 +78,17 @@ static int tell_unfinished(int dir, const char *path, const struct found *found,
 		}
 		if (streq(kind, "begin")) {
 			if (map_put(begun, line, &mark, &why) < 0) {
+				full = map_len(begun) == OPEN_STEPS_MAX;
 				break;
 			}
 		} else {
 			(void)map_take(begun, line);
 		}
+	}
+	/* Want of memory passes, and the file is emptied only after all was told. */
+	if (why.code != ERR_OK && !full) {
+		map_free(begun);
+		return err_set(err, why.code, "%s: %s", path, why.msg);
 	}
 	map_each(begun, tell_one, (void *)found);
 	map_free(begun);

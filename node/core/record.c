@@ -352,6 +352,10 @@ static int take_line(struct record *record, const char *key, const char *value, 
 		return record_set_staging(record, value, err);
 	}
 	if (streq(key, "target") || streq(key, "targetReadOnly")) {
+		if (record->n_targets == RECORD_TARGETS_MAX) {
+			return err_set(err, ERR_INVALID_ARGUMENT, "has more than %d targets",
+				RECORD_TARGETS_MAX);
+		}
 		return record_add_target(record, value, streq(key, "targetReadOnly"), err);
 	}
 	return take_listed(record, key, value, err) < 0 ? -1 : 0;
@@ -404,7 +408,10 @@ static int parse_into(struct record *record, const char *name, char *text, struc
 		}
 		*value++ = '\0';
 		if (unescape(value, &why) < 0 || take_line(record, line, value, &why) < 0) {
-			return broken(name, why.msg, err);
+			/* Want of memory says nothing about the file. */
+			return why.code == ERR_RESOURCE_EXHAUSTED
+				       ? err_set(err, why.code, "record %s: %s", name, why.msg)
+				       : broken(name, why.msg, err);
 		}
 	}
 	if (!ended) {

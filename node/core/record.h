@@ -93,7 +93,7 @@ void record_print(const struct record *record, struct strbuf *out);
 /**
  * record_parse - read a text; @name is the file's, for errors. Unknown keys are ignored.
  * Return: 0 and a record for record_free(), or -1: DATA_LOSS when it is cut off or garbage,
- * FAILED_PRECONDITION when a newer version wrote it.
+ * FAILED_PRECONDITION when a newer version wrote it, RESOURCE_EXHAUSTED without memory.
  */
 MUST_USE int record_parse(
 	const char *name, const char *text, struct record **ret_record, struct err *err);

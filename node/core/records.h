@@ -16,7 +16,8 @@ struct records;
 /**
  * records_open - read all records in the folder @path and remove half-written files. A file that
  * cannot be read is kept, and every question about its volume fails with the reason.
- * Return: 0 and records for records_free(), or -1 when the folder itself cannot be used.
+ * Return: 0 and records for records_free(), or -1 when the folder itself cannot be used, or
+ * without memory.
  */
 MUST_USE int records_open(const char *path, struct records **ret_records, struct err *err);
 void records_free(struct records *records);

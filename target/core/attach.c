@@ -186,6 +186,13 @@ struct load {
 	struct err *err;
 };
 
+/* The pool cannot be attached now. Return: always 1. */
+static int give_up(const struct catalog *c, const struct err *why, struct err *err)
+{
+	(void)err_set(err, why->code, "pool %s: %s", c->name, why->msg);
+	return 1;
+}
+
 static int load_state(const char *id, void *arg)
 {
 	const struct load *load = arg;
@@ -197,19 +204,22 @@ static int load_state(const char *id, void *arg)
 
 	if (c->store->ops->state_read(c->store, name, &text, &why) < 0 ||
 		object_parse(name, text, &object, &why) < 0) {
-		/* One object that cannot be read must not hide the others. */
 		LOG_ERROR("state cannot be read", LOG_STR("pool", c->name), LOG_STR("id", id),
 			LOG_ERR(&why));
-		catalog_damage(c, name, why.msg);
-		return 0;
+		/* One object that cannot be read must not hide the others; want of memory, which
+		 * passes, is none of its faults. */
+		if (why.code != ERR_RESOURCE_EXHAUSTED) {
+			return catalog_damage(c, name, why.msg, load->err) < 0 ? 1 : 0;
+		}
+		return give_up(c, &why, load->err);
 	}
 	(void)pthread_mutex_lock(&c->lock);
 	int rc = map_put(c->objects[name.kind], id, object, load->err);
 	(void)pthread_mutex_unlock(&c->lock);
 	if (rc < 0) {
 		object_unref(object);
-		(void)err_wrap(load->err, "pool %s: more than %d %ss", c->name, CATALOG_OBJECTS_MAX,
-			object_kind_name(name.kind));
+		(void)err_wrap(load->err, "pool %s: of %ss there may be %d", c->name,
+			object_kind_name(name.kind), CATALOG_OBJECTS_MAX);
 		return 1;
 	}
 	return 0;
@@ -225,8 +235,11 @@ static int note_orphan(const char *id, void *arg)
 	if (!object && catalog_damaged(load->c, name, NULL) == 0) {
 		LOG_ERROR("data without a state; it is left alone", LOG_STR("pool", load->c->name),
 			LOG_STR("kind", object_kind_name(name.kind)), LOG_STR("id", id));
-		catalog_damage(load->c, name,
-			"its data is there, but its state file is not: move the data out of the pool, or restore the state file, and restart the agent");
+		return catalog_damage(load->c, name,
+			       "its data is there, but its state file is not: move the data out of the pool, or restore the state file, and restart the agent",
+			       load->err) < 0
+			       ? 1
+			       : 0;
 	}
 	return 0;
 }

@@ -176,15 +176,23 @@ bool catalog_knows(struct catalog *c, struct object_name name)
 	return known;
 }
 
-void catalog_damage(struct catalog *c, struct object_name name, const char *reason)
+int catalog_damage(
+	struct catalog *c, struct object_name name, const char *reason, struct err *err)
 {
 	char *copy = strdup(reason);
+	int rc;
 
+	if (!copy) {
+		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s %s: no memory",
+			object_kind_name(name.kind), name.id);
+	}
 	(void)pthread_mutex_lock(&c->lock);
-	if (!copy || map_put(c->damaged[name.kind], name.id, copy, NULL) < 0) {
+	rc = map_put(c->damaged[name.kind], name.id, copy, err);
+	(void)pthread_mutex_unlock(&c->lock);
+	if (rc < 0) {
 		free(copy);
 	}
-	(void)pthread_mutex_unlock(&c->lock);
+	return rc;
 }
 
 int catalog_damaged(struct catalog *c, struct object_name name, struct err *err)

@@ -75,10 +75,9 @@ static bool recover_object(struct found *found)
 	}
 	if (recover_data(&steps, found, &err) < 0) {
 		tell(found, name, &err);
-		if (err.code == ERR_INTERNAL) {
-			catalog_damage(found->catalog, name, err.msg);
-		}
-		return err.code == ERR_INTERNAL;
+		/* What cannot be remembered is looked at again. */
+		return err.code == ERR_INTERNAL &&
+		       catalog_damage(found->catalog, name, err.msg, NULL) == 0;
 	}
 	if (name.kind == OBJECT_VOLUME && recover_export(&steps, found, &err) < 0) {
 		tell(found, name, &err);

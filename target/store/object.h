@@ -102,6 +102,6 @@ void object_source_js(struct js *obj, const struct object *object);
 /** object_print - its text for the pool; the caller frees. */
 MUST_USE int object_print(const struct object *object, char **ret_text, struct err *err);
 /** object_parse - the object that @text describes, whose id must be @name's. Return: 0, or -1
- * DATA_LOSS that says what is wrong. */
+ * DATA_LOSS that says what is wrong, RESOURCE_EXHAUSTED without memory. */
 MUST_USE int object_parse(
 	struct object_name name, const char *text, struct object **ret_object, struct err *err);

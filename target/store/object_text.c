@@ -239,6 +239,15 @@ static int common_parse(const struct js_at *top, struct object *object, struct e
 	return object_metadata_read(top, &object->metadata, err);
 }
 
+/* Want of memory, which INTERNAL is of a value that was read and cannot be made again, says nothing
+ * about the text. */
+static int not_read(const struct err *why, struct err *err)
+{
+	bool memory = why->code == ERR_RESOURCE_EXHAUSTED || why->code == ERR_INTERNAL;
+
+	return err_set(err, memory ? ERR_RESOURCE_EXHAUSTED : ERR_DATA_LOSS, "%s", why->msg);
+}
+
 int object_parse(
 	struct object_name name, const char *text, struct object **ret_object, struct err *err)
 {
@@ -253,7 +262,7 @@ int object_parse(
 	}
 	(void)snprintf(what, sizeof(what), "state of %s %s", object_kind_name(name.kind), name.id);
 	if (js_parse(what, text, strlen(text), STORE_STATE_MAX, &doc, &why) < 0) {
-		return err_set(err, ERR_DATA_LOSS, "%s", why.msg);
+		return not_read(&why, err);
 	}
 	struct js_at top = js_root(doc);
 
@@ -264,7 +273,7 @@ int object_parse(
 		rc = js_get_int(&top, "pinned", 0, INT64_MAX, &object->pinned, &why);
 	}
 	if (rc < 0) {
-		return err_set(err, ERR_DATA_LOSS, "%s", why.msg);
+		return not_read(&why, err);
 	}
 	*ret_object = TAKE_PTR(object);
 	return 0;

@@ -110,7 +110,7 @@ static void test_read_limits(void **state)
 	free(data);
 	data = NULL;
 	assert_int_equal(file_read(dir, "f", 4, &data, &len, &err), -1);
-	assert_int_equal(err.code, ERR_RESOURCE_EXHAUSTED);
+	assert_int_equal(err.code, ERR_OUT_OF_RANGE);
 	assert_non_null(strstr(err.msg, "f: longer than the 4 bytes"));
 	assert_null(data);
 	assert_int_equal(len, 99);

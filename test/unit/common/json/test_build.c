@@ -136,6 +136,32 @@ static void test_bound(void **state)
 	assert_int_equal(strlen(text), 1301);
 }
 
+/* What does not fit is never left out of the middle: at no bound is less than all a success. */
+static void test_no_bound_leaves_something_out(void **state)
+{
+	static const char whole[] = "{\"a-long-key-of-an-object\":1,\"k\":[\"v\"],\"z\":true}";
+	_cleanup_js_ struct js *obj = js_object();
+	struct js *list = js_array();
+
+	(void)state;
+	js_add_str(list, "v");
+	js_set_int(obj, "a-long-key-of-an-object", 1);
+	js_set(obj, "k", list);
+	js_set_bool(obj, "z", true);
+	for (size_t max = 1; max <= strlen(whole); max++) {
+		_cleanup_free_ char *text = NULL;
+		struct err err = {0};
+		int rc = js_print(obj, "object", max, &text, NULL, &err);
+
+		if (rc == 0) {
+			assert_string_equal(text, whole);
+		} else {
+			assert_int_equal(err.code, ERR_RESOURCE_EXHAUSTED);
+			assert_true(max < strlen(whole));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +171,7 @@ int main(void)
 		cmocka_unit_test(test_null_is_taken),
 		cmocka_unit_test(test_kinds_do_not_mix),
 		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_no_bound_leaves_something_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
