@@ -9,7 +9,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-/* Was memory short in this thread? Jansson tells of it in the words of a syntax error. */
+/* Was memory short in this thread? Jansson tells of it in the words of a syntax error, or not at
+ * all: then a string lacks a character where its buffer could not be made larger. */
 static _Thread_local bool memory_short;
 
 static void *take_memory(size_t size)
@@ -92,12 +93,13 @@ static struct js_doc *load(
 	}
 	memory_short = false;
 	doc->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+	if (memory_short) {
+		js_doc_free(doc);
+		(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
+		return NULL;
+	}
 	if (!doc->root) {
 		js_doc_free(doc);
-		if (memory_short) {
-			(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
-			return NULL;
-		}
 		(void)fail_syntax(name, &error, len, quote, err);
 		return NULL;
 	}

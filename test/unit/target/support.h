@@ -112,6 +112,23 @@ struct fake_fs {
 };
 
 static struct fake_fs fake_fs;
+/* Called around what this file system does itself; may be NULL. */
+static void (*fake_begins)(void);
+static void (*fake_ends)(void);
+
+static inline void fake_end(void)
+{
+	if (fake_ends) {
+		fake_ends();
+	}
+}
+
+static inline void fake_begin(void)
+{
+	if (fake_begins) {
+		fake_begins();
+	}
+}
 
 static inline int fake_clone(const struct step *in UNUSED, int dst, int src)
 {
@@ -122,6 +139,7 @@ static inline int fake_clone(const struct step *in UNUSED, int dst, int src)
 		errno = fake_fs.clone_errno;
 		return -1;
 	}
+	fake_begin();
 	assert_int_equal(fstat(src, &st), 0);
 	assert_int_equal(ftruncate(dst, st.st_size), 0);
 	for (off_t off = lseek(src, 0, SEEK_DATA); off >= 0;
@@ -131,6 +149,7 @@ static inline int fake_clone(const struct step *in UNUSED, int dst, int src)
 		assert_true(n > 0);
 		assert_int_equal(pwrite(dst, block, (size_t)n, off), n);
 	}
+	fake_end();
 	return 0;
 }
 

@@ -11,7 +11,11 @@
 
 #include <cmocka.h>
 
-#define TEXT "{\"a\":[{\"name\":\"x\",\"n\":1},{\"name\":\"y\",\"n\":2.5}],\"b\":{\"c\":null,\"d\":true}}"
+/* The first one is longer than the buffer that the parser begins with. */
+#define LONG "0123456789abcdef0123456789abcdef0123456789abcdef"
+#define TEXT                                                                                       \
+	"{\"long\":\"" LONG                                                                        \
+	"\",\"a\":[{\"name\":\"x\",\"n\":1},{\"name\":\"y\",\"n\":2.5}],\"b\":{\"c\":null,\"d\":true}}"
 
 static int read_all(void *arg, struct err *err)
 {
@@ -31,6 +35,8 @@ static int read_all(void *arg, struct err *err)
 	assert_int_equal(js_item_obj(&list, 1, &one, NULL), 0);
 	assert_int_equal(js_get_str(&one, "name", 9, &name, NULL), 0);
 	assert_string_equal(name, "y");
+	assert_int_equal(js_get_str(&root, "long", 99, &name, NULL), 0);
+	assert_string_equal(name, LONG);
 	return 0;
 }
 

@@ -271,6 +271,9 @@ static void absent_is_not_gone(void **state)
 
 int main(void)
 {
+	fake_begins = failing_pause;
+	fake_ends = failing_resume;
+
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(want_of_memory_is_no_damage),
 		cmocka_unit_test(what_is_written_is_whole),
