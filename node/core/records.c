@@ -68,9 +68,8 @@ static int load_one(struct records *records, const char *name, struct err *err)
 	if (file_read(records->dir, name, RECORD_TEXT_MAX, &text, &len, &why) < 0 ||
 		record_parse(name, text, &record, &why) < 0) {
 		/* For want of memory nothing is noted that would stay once there is some. */
-		return why.code == ERR_RESOURCE_EXHAUSTED
-			       ? err_set(err, why.code, "%s", why.msg)
-			       : note_bad(records, name, &why, err);
+		return why.code == ERR_RESOURCE_EXHAUSTED ? err_set(err, why.code, "%s", why.msg)
+							  : note_bad(records, name, &why, err);
 	}
 	file_name(record->volume, expected);
 	if (!streq(expected, name)) {

@@ -176,8 +176,7 @@ bool catalog_knows(struct catalog *c, struct object_name name)
 	return known;
 }
 
-int catalog_damage(
-	struct catalog *c, struct object_name name, const char *reason, struct err *err)
+int catalog_damage(struct catalog *c, struct object_name name, const char *reason, struct err *err)
 {
 	char *copy = strdup(reason);
 	int rc;

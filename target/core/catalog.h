@@ -70,8 +70,8 @@ bool catalog_knows(struct catalog *catalog, struct object_name name);
 struct store *catalog_store(struct catalog *catalog);
 /** catalog_get - a reference to an object in any phase, NULL when there is none. */
 struct object *catalog_get(struct catalog *catalog, struct object_name name);
-/** catalog_damage - remember that an object cannot be used, and why. Others go on. Return: 0, or -1:
- * what is not remembered would count as not there. */
+/** catalog_damage - remember that an object cannot be used, and why. Others go on. Return: 0, or
+ * -1: what is not remembered would count as not there. */
 MUST_USE int catalog_damage(
 	struct catalog *catalog, struct object_name name, const char *reason, struct err *err);
 /** catalog_damaged - Return: 0 when all is well with it, -1 INTERNAL with the reason. */

@@ -4,13 +4,13 @@
  */
 #include "test/failing/failing.h"
 
+#include "test/failing/wraps.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 
 #include <cmocka.h>
-
-#include "test/failing/wraps.h"
 
 /* More operations than any job here needs. */
 #define RUNS_MAX 5000
@@ -23,10 +23,11 @@ static atomic_int paused;
 bool failing_now(enum failing_group group)
 {
 	int now = atomic_load(&what);
-	bool mine = group == FAILING_GROUP_MEMORY ? now == FAILING_MEMORY
-		    : group == FAILING_GROUP_SPACE
-			    ? now == FAILING_FULL || now == FAILING_FILES || now == FAILING_FILES_ALL
-			    : now == FAILING_FILES || now == FAILING_FILES_ALL;
+	bool mine =
+		group == FAILING_GROUP_MEMORY ? now == FAILING_MEMORY
+		: group == FAILING_GROUP_SPACE
+			? now == FAILING_FULL || now == FAILING_FILES || now == FAILING_FILES_ALL
+			: now == FAILING_FILES || now == FAILING_FILES_ALL;
 
 	if (now < 0 || !mine || atomic_load(&paused) > 0) {
 		return false;

@@ -33,8 +33,9 @@ struct failing_job {
 };
 
 /**
- * failing_each - do @job as said above. Each failure has a code and a message; after each the job is
- * done once more with nothing failing, which must go well. Return: how many runs failed, at least 1.
+ * failing_each - do @job as said above. Each failure has a code and a message; after each the job
+ * is done once more with nothing failing, which must go well. Return: how many runs failed, at
+ * least 1.
  */
 unsigned failing_each(enum failing_what what, const struct failing_job *job);
 

@@ -57,7 +57,7 @@ WRAP(FILES, -1, ssize_t, getdents64, (int fd, void *buf, size_t n), (fd, buf, n)
 	({                                                                                         \
 		va_list args;                                                                      \
 		mode_t given = 0;                                                                  \
-		if (((flags)&O_CREAT) || ((flags)&O_TMPFILE) == O_TMPFILE) {                       \
+		if (((flags) & O_CREAT) || ((flags) & O_TMPFILE) == O_TMPFILE) {                   \
 			va_start(args, last);                                                      \
 			given = va_arg(args, mode_t);                                              \
 			va_end(args);                                                              \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What stands between our code and libc: asks whether this call is to fail. Inside this folder only.
+ * What stands between our code and libc: asks whether this call is to fail. Inside this folder
+ * only.
  */
 #pragma once
 

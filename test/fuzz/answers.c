@@ -94,6 +94,5 @@ int __wrap_deadline_poll(const struct deadline *dl, int fd, short events, int64_
 	(void)fd;
 	(void)events;
 	(void)max_ms;
-	return ++waits <= WAITS_MAX ? 0
-				    : err_set(err, ERR_DEADLINE_EXCEEDED, "%s: deadline", what);
+	return ++waits <= WAITS_MAX ? 0 : err_set(err, ERR_DEADLINE_EXCEEDED, "%s: deadline", what);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The API of nvmetcp-target over an agent on folders: an odd first byte says that the rest are bytes
- * for the server's socket as they are, an even one that it is "METHOD TARGET", an end of line and a
- * body, framed as HTTP wants it. Nothing that is sent is answered by 500, and errors are of the form
- * that the API promises.
+ * The API of nvmetcp-target over an agent on folders: an odd first byte says that the rest are
+ * bytes for the server's socket as they are, an even one that it is "METHOD TARGET", an end of line
+ * and a body, framed as HTTP wants it. Nothing that is sent is answered by 500, and errors are of
+ * the form that the API promises.
  */
 #include "test/fuzz/fuzz.h"
 #include "test/unit/target/api/apifix.h"
@@ -96,8 +96,7 @@ static void check_answer(const struct strbuf *answer)
 	FUZZ_CHECK(status != 500 && status != 501);
 	FUZZ_CHECK(body);
 	/* What libmicrohttpd refuses by itself it says in HTML. */
-	if (status >= 400 && strncmp(body + 4, "{\"error\"", 8) == 0 &&
-		!strstr(body, "HTTP/1.")) {
+	if (status >= 400 && strncmp(body + 4, "{\"error\"", 8) == 0 && !strstr(body, "HTTP/1.")) {
 		check_error(body + 4, strlen(body + 4));
 	}
 }

@@ -50,8 +50,8 @@ static void take_report(const char *text)
 	FUZZ_CHECK(out);
 	FUZZ_CHECK(report_json(out, &findings, NULL) == 0);
 	FUZZ_CHECK(fclose(out) == 0);
-	FUZZ_CHECK(report_read(again, arena, &same, &err) == 0 ||
-		   err.code == ERR_RESOURCE_EXHAUSTED);
+	FUZZ_CHECK(
+		report_read(again, arena, &same, &err) == 0 || err.code == ERR_RESOURCE_EXHAUSTED);
 	for (size_t i = 0; i < findings.n && err.code == ERR_OK; i++) {
 		FUZZ_CHECK(findings_have(&same, &findings.list[i]));
 	}

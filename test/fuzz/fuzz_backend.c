@@ -90,8 +90,8 @@ static void check_info(const struct attach_info *info)
 /* Calls that change something. */
 static int change(const struct step *in, void *arg, struct err *err)
 {
-	static const struct be_source sources[] = {{BE_BLANK, ""}, {BE_FROM_VOLUME, SOURCE},
-		{BE_FROM_SNAPSHOT, SNAPSHOT}};
+	static const struct be_source sources[] = {
+		{BE_BLANK, ""}, {BE_FROM_VOLUME, SOURCE}, {BE_FROM_SNAPSHOT, SNAPSHOT}};
 	struct call *c = arg;
 	const struct backend_ops *ops = c->be->ops;
 	struct be_volume_args create = {.object = VOLUME,

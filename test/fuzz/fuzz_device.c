@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a device, and the child that looks at one, may say: the first byte says whether the rest is
- * an Identify descriptor list, a line of identities, an inspection's answer or an intent block. Only
- * a whole answer may ever let a device be formatted (P1).
+ * an Identify descriptor list, a line of identities, an inspection's answer or an intent block.
+ * Only a whole answer may ever let a device be formatted (P1).
  */
 #include "node/block/disk_child.h"
 #include "node/nvme/nsdesc.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a node finds in its state folder after a crash or a disk's fault: the first byte says whether
- * the rest is a record or a journal. A record that is taken can be written and read again, for one
- * that cannot would keep its volume from ever being taken down.
+ * What a node finds in its state folder after a crash or a disk's fault: the first byte says
+ * whether the rest is a record or a journal. A record that is taken can be written and read again,
+ * for one that cannot would keep its volume from ever being taken down.
  */
 #include "common/base/parse.h"
 #include "node/core/journal.h"

@@ -53,8 +53,7 @@ static void take_apart(const Csi__V1__CreateVolumeRequest *request)
 	if (CSI_MAP(arena, request, parameters, &list, &err) == 0) {
 		FUZZ_CHECK(list.n <= request->n_parameters);
 		for (size_t i = 0; i < list.n; i++) {
-			FUZZ_CHECK(streq(
-				kv_get(list, list.items[i].key), list.items[i].value));
+			FUZZ_CHECK(streq(kv_get(list, list.items[i].key), list.items[i].value));
 		}
 	} else {
 		fuzz_said(&err);

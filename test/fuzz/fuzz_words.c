@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Names, ids and options that come from requests, StorageClasses and backends: the first byte says
- * which, the rest is the text. What was taken keeps to what its users rely on, and prints as it was.
+ * which, the rest is the text. What was taken keeps to what its users rely on, and prints as it
+ * was.
  */
 #include "common/base/log.h"
 #include "common/csi/identity.h"

@@ -46,8 +46,7 @@ static void whole_or_not_at_all(void **state)
 {
 	char path[] = "/tmp/nv-failing-XXXXXX";
 	int fd = mkstemp(path);
-	struct failing_job job = {
-		.run = read_file, .arg = path, .code = ERR_RESOURCE_EXHAUSTED};
+	struct failing_job job = {.run = read_file, .arg = path, .code = ERR_RESOURCE_EXHAUSTED};
 
 	(void)state;
 	assert_true(fd >= 0);

@@ -86,7 +86,8 @@ static int replace(void *arg, struct err *err)
 	return file_write_atomic(((struct place *)arg)->dir, "f", NEW, strlen(NEW), 0600, err);
 }
 
-/* With one failure nothing is left beside the file; when nothing works any more, half a file may. */
+/* With one failure nothing is left beside the file; when nothing works any more, half a file may.
+ */
 static void old_or_new(void *arg, bool failed)
 {
 	struct place *place = arg;
@@ -182,10 +183,8 @@ static void reading_is_whole_or_fails(void **state)
 {
 	const struct failing_job job = {
 		.run = read_back, .before = put_old, .arg = *state, .code = ERR_INTERNAL};
-	const struct failing_job hungry = {.run = read_back,
-		.before = put_old,
-		.arg = *state,
-		.code = ERR_RESOURCE_EXHAUSTED};
+	const struct failing_job hungry = {
+		.run = read_back, .before = put_old, .arg = *state, .code = ERR_RESOURCE_EXHAUSTED};
 
 	assert_true(failing_each(FAILING_FILES, &job) >= 6);
 	assert_true(failing_each(FAILING_MEMORY, &hungry) >= 1);

@@ -118,9 +118,8 @@ static void test_odd_answers_are_none(void **state)
 	struct err err = {0};
 
 	(void)state;
-	assert_int_equal(disk_state_parse(
-				 "1\n0\n0\n4096\n512\n512\n0\n0\n0\n0\n\n\n\n", &seen, &err),
-		0);
+	assert_int_equal(
+		disk_state_parse("1\n0\n0\n4096\n512\n512\n0\n0\n0\n0\n\n\n\n", &seen, &err), 0);
 	assert_int_equal(seen.verdict, DISK_FORMAT);
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
 		if (disk_state_parse(odd[i], &seen, &err) == 0) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attaching a pool without memory, or from a disk that fails: each volume in it is known afterwards,
- * as whole or as damaged, or the pool counts as absent. Never is one of them simply not there.
+ * Attaching a pool without memory, or from a disk that fails: each volume in it is known
+ * afterwards, as whole or as damaged, or the pool counts as absent. Never is one of them simply not
+ * there.
  */
 #include "test/failing/failing.h"
 #include "test/unit/target/core/world.h"

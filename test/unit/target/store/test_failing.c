@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A pool on a disk that fails, and without memory: identity, generation and states are the old or
- * the new afterwards, and a state that could not be read is never called damaged for want of memory.
+ * the new afterwards, and a state that could not be read is never called damaged for want of
+ * memory.
  */
 #include "common/base/fileio.h"
 #include "target/store/generation.h"
@@ -231,8 +232,7 @@ static void none_or_whole(void *arg, bool failed)
 static void a_pool_is_made_whole(void **state)
 {
 	struct fresh fresh = {0};
-	const struct failing_job job = {
-		.run = make_pool,
+	const struct failing_job job = {.run = make_pool,
 		.before = new_folder,
 		.after = none_or_whole,
 		.arg = &fresh,
