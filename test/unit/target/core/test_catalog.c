@@ -184,8 +184,8 @@ static void test_list_and_get(void **state UNUSED)
 static void test_damage(void **state UNUSED)
 {
 	assert_ok(catalog_damaged(catalog, VOLUME("v"), &world.err), world.err);
-	catalog_damage(catalog, VOLUME("v"), "broken");
-	catalog_damage(catalog, VOLUME("v"), "more broken");
+	assert_ok(catalog_damage(catalog, VOLUME("v"), "broken", &world.err), world.err);
+	assert_ok(catalog_damage(catalog, VOLUME("v"), "more broken", &world.err), world.err);
 	assert_refused(catalog_damaged(catalog, VOLUME("v"), &world.err), ERR_INTERNAL,
 		"volume v: more broken");
 	assert_ok(catalog_damaged(catalog, SNAPSHOT("v"), &world.err), world.err);
