@@ -4,33 +4,15 @@
  * more stack than a worker thread of ours has.
  */
 #include "common/base/fileio.h"
+#include "common/json/load.h"
 #include "common/json/place.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 
-/* Was memory short in this thread? Jansson tells of it in the words of a syntax error, or not at
- * all: then a string lacks a character where its buffer could not be made larger. */
-static _Thread_local bool memory_short;
-
-static void *take_memory(size_t size)
-{
-	void *memory = malloc(size);
-
-	memory_short = memory_short || !memory;
-	return memory;
-}
-
-static void give_memory(void *memory)
-{
-	free(memory);
-}
-
-/* Before main(), so before any thread has a value. */
-__attribute__((constructor)) static void watch_memory(void)
-{
-	json_set_alloc_funcs(take_memory, give_memory);
-}
+/* Memory for values: so much, and so much for each byte of the text ("{}," needs the most). */
+#define VALUES_LEAST ((size_t)64 * 1024)
+#define VALUES_PER_BYTE 256
 
 /* Deepest nesting in the text; strings are skipped, all else is left to the parser. */
 static size_t depth_of(const char *text, size_t len)
@@ -85,15 +67,10 @@ static struct js_doc *load(
 
 	if (doc) {
 		doc->name = strdup(name);
+		doc->values = arena_new(VALUES_LEAST + len * VALUES_PER_BYTE);
 	}
-	if (!doc || !doc->name) {
-		js_doc_free(doc);
-		(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
-		return NULL;
-	}
-	memory_short = false;
-	doc->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-	if (memory_short) {
+	if (!doc || !doc->name || !doc->values ||
+		js_load(doc->values, text, len, &doc->root, &error) < 0) {
 		js_doc_free(doc);
 		(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", name);
 		return NULL;
@@ -174,7 +151,7 @@ void js_doc_free(struct js_doc *doc)
 	if (!doc) {
 		return;
 	}
-	json_decref(doc->root);
+	arena_free(doc->values);
 	free(doc->name);
 	free(doc->text);
 	free(doc);

@@ -13,6 +13,7 @@
 
 /** struct js_doc - a document as read. text is there when lines are wanted. */
 struct js_doc {
+	struct arena *values; /* all that root holds */
 	json_t *root;
 	char *name;
 	char *text;

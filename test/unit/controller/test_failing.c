@@ -52,7 +52,7 @@ static void whole_or_not_at_all(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(file_write_all(fd, text, strlen(text)), 0);
 	assert_int_equal(close(fd), 0);
-	assert_true(failing_each(FAILING_MEMORY, &job) > 20);
+	assert_true(failing_each(FAILING_MEMORY, &job) >= 5);
 	job.code = ERR_INTERNAL;
 	assert_true(failing_each(FAILING_FILES, &job) >= 3);
 	assert_int_equal(unlink(path), 0);
@@ -61,7 +61,8 @@ static void whole_or_not_at_all(void **state)
 static void backends_open_or_leave_nothing(void **state)
 {
 	struct config config = {0};
-	const struct failing_job job = {.run = open_all, .arg = &config};
+	/* Libraries beneath may do without something. */
+	const struct failing_job job = {.run = open_all, .arg = &config, .may_cope = true};
 
 	(void)state;
 	assert_int_equal(config_parse("f", text, strlen(text), "", &config, NULL), 0);

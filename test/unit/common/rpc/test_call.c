@@ -78,7 +78,7 @@ static void test_every_code(void **state UNUSED)
 		char name[64];
 
 		(void)snprintf(
-			name, sizeof(name), "%cvolume \xc3\xa4 of \"%d\"%%\n", 'a' + code, code);
+			name, sizeof(name), "%cvolume \xc3\xa4 of \"%d\"%%", 'a' + code, code);
 		assert_int_equal(create_now(&setup, name, id, &err), code);
 		assert_string_equal(err.msg, name + 1);
 		assert_int_equal(setup_seen(&setup).code, code);
