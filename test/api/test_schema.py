@@ -20,7 +20,7 @@ WHEELS = pathlib.Path(os.environ.get("NVMETCP_CACHE", "/nonexistent"), "python")
 DOCUMENT = HERE.parent.parent / "target" / "api" / "openapi.yaml"
 TOKEN = "a-token-that-no-answer-may-hold"
 SEED = "7"
-EXAMPLES = "20"
+EXAMPLES = "12"
 CHECKS = ("not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
           "response_schema_conformance,negative_data_rejection,ignored_auth,allow_header_conformance,"
           "ensure_resource_availability,use_after_free,token_is_kept")
@@ -64,12 +64,13 @@ def served():
         assert server.returncode == 0, said
 
 
-def ask(packages, url, folder, *more):
+def ask(packages, url, folder):
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(packages), "LANG": "C.UTF-8",
            "PYTHONDONTWRITEBYTECODE": "1", "SCHEMATHESIS_HOOKS": str(HERE / "hooks.py"), "API_TOKEN": TOKEN}
     return subprocess.run([sys.executable, "-m", "schemathesis.cli", "run", str(DOCUMENT), "--url", url,
                            "--header", "Authorization: Bearer " + TOKEN, "--seed", SEED,
-                           "--max-examples", EXAMPLES, "--checks", CHECKS, "--continue-on-failure", *more],
+                           "--phases", "coverage,fuzzing", "--max-examples", EXAMPLES, "--checks", CHECKS,
+                           "--continue-on-failure"],
                           cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False)
 
@@ -79,8 +80,9 @@ def test_the_api_is_as_its_document_says(packages, served, tmp_path):
     print(done.stdout)
     assert done.returncode == 0
     # It did ask: all operations, and many times.
+    assert "16 selected / 16 total" in done.stdout
     generated = re.search(r"(\d+) generated", done.stdout)
-    assert generated and int(generated[1]) > 500, done.stdout[-2000:]
+    assert generated and int(generated[1]) > 400, done.stdout[-2000:]
 
 
 def test_it_would_see_a_wrong_answer(packages, served, tmp_path):
