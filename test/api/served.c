@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The API of nvmetcp-target on a port of loopback, over an agent on two pools of files and an
- * emulation of the kernel's configfs: all that the program has above the kernel. Prints the port,
- * and serves until its standard input ends.
+ * emulation of the kernel's configfs: all that the program has above the kernel. There is a volume
+ * "a" in the pool "one". Prints the port, and serves until its standard input ends.
  *
  * Usage: served TOKEN
  */
@@ -26,6 +26,7 @@ static int run(const char *token)
 	}
 	secret_unref(secret);
 	emu.quiet = true;
+	make_volume("a");
 	(void)printf("%u\n", (unsigned)http_server_port(server));
 	(void)fflush(stdout);
 	while (read(STDIN_FILENO, &byte, 1) > 0) {
