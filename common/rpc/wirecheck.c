@@ -12,6 +12,8 @@
 
 enum wire_type { WIRE_VARINT = 0, WIRE_64BIT = 1, WIRE_BYTES = 2, WIRE_32BIT = 5 };
 
+/* Most bytes of a key and of a length: more than the unpacker reads are no shorter number. */
+#define HEAD_BYTES_MAX 5
 #define FIELD_NUMBER_MAX ((UINT32_C(1) << 29) - 1)
 #define FIELD_PATH_MAX 512
 
@@ -61,7 +63,7 @@ static bool read_field(const uint8_t *bytes, size_t n, size_t at, struct field *
 	size_t left;
 	size_t taken = 0;
 
-	if (head == 0 || key >> 3 == 0 || key >> 3 > FIELD_NUMBER_MAX) {
+	if (head == 0 || head > HEAD_BYTES_MAX || key >> 3 == 0 || key >> 3 > FIELD_NUMBER_MAX) {
 		return false;
 	}
 	*out = (struct field){.number = (uint32_t)(key >> 3), .wire = (enum wire_type)(key & 7)};
@@ -82,7 +84,7 @@ static bool read_field(const uint8_t *bytes, size_t n, size_t at, struct field *
 		break;
 	case WIRE_BYTES:
 		taken = read_varint(bytes + at, left, &value);
-		if (taken == 0 || value > left - taken) {
+		if (taken == 0 || taken > HEAD_BYTES_MAX || value > left - taken) {
 			return false;
 		}
 		out->len = (size_t)value;

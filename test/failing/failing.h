@@ -37,7 +37,7 @@ struct failing_job {
  * is done once more with nothing failing, which must go well. Return: how many runs failed, at
  * least 1.
  */
-unsigned failing_each(enum failing_what what, const struct failing_job *job);
+unsigned failing_each(enum failing_what which, const struct failing_job *job);
 
 /** failing_pause - nothing fails in what follows, and failing_resume() ends that: for parts of a
  * test that stand in for others. */

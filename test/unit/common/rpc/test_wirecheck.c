@@ -104,6 +104,8 @@ static void test_malformed(void **state UNUSED)
 	REFUSED(CREATE, "\xa5\x3e\x01\x02", bad); /* half a fixed32 */
 	REFUSED(CREATE, "\xa1\x3e\x01\x02", bad); /* half a fixed64 */
 	REFUSED(CREATE, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", bad); /* endless varint */
+	REFUSED(CREATE, "\x8a\x80\x80\x80\x80\x00\x00", bad); /* a key of six bytes */
+	REFUSED(CREATE, "\x0a\x80\x80\x80\x80\x80\x00", bad); /* a length of six bytes */
 	REFUSED(CREATE, "\x80\x80\x80\x80\x80\x01\x00", bad); /* field number past the largest */
 	REFUSED(CREATE, "\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", bad); /* length 2^64 - 1 */
 }
