@@ -14,7 +14,7 @@ static void take_listing(const char *text, size_t size)
 	_cleanup_cluster_ struct cluster cluster = {0};
 	struct err err = {0};
 
-	if (cluster_parse("listing", text, size, DRIVER, &cluster, &err) < 0) {
+	if (cluster_add(&cluster, "listing", text, size, DRIVER, NULL, &err) < 0) {
 		fuzz_said(&err);
 		return;
 	}

@@ -98,7 +98,8 @@ enum be_result call_once(struct env *env, struct backend *be, const struct call 
 	return w.result;
 }
 
-/* Ask again, a little later, while there is time. */
+/* Ask again, a little later, while there is time. The caller, who may be one of several threads,
+ * looks at the result. */
 static enum be_result repeat(
 	struct env *env, struct backend *be, const struct call *call, bool failed_too)
 {
@@ -112,7 +113,10 @@ static enum be_result repeat(
 			return result;
 		}
 		if (deadline_poll(&env->op.deadline, -1, 0, AGAIN_MS, "conformance", &out) < 0) {
-			fail_msg("%s does not end: %s", change_name(call->change), env->err.msg);
+			out = env->err;
+			(void)err_set(&env->err, ERR_DEADLINE_EXCEEDED, "%s does not end: %s",
+				change_name(call->change), out.msg);
+			return BE_FAILED;
 		}
 	}
 }

@@ -18,8 +18,11 @@
 /** Size of the volumes made, and of larger ones. */
 #define SIZE_SMALL (16 * MIB)
 #define SIZE_LARGE (32 * MIB)
-/** Time for one call, in ms; nothing is measured by it. */
-#define CALL_MS 30000
+/** Time for one call, in ms; nothing is measured by it. An emulated machine makes two dozen thin
+ * volumes one after the other in it. */
+#define CALL_MS 120000
+/** Time for one call to a pool that is away, in ms: some wait for it to come back. */
+#define ABSENT_MS 10000
 /** Deadline of a call that is made to hang, in ms. */
 #define HANG_MS 200
 

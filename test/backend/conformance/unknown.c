@@ -285,8 +285,7 @@ static void absent_is_not_gone(void **state)
 	for (unsigned change = CREATE; change <= SNAP_DELETE; change++) {
 		struct call c = call_on(&stage, (enum change)change, &ret);
 
-		/* Some wait for it to come back. */
-		env->op.deadline = deadline_in(CALL_MS / 3);
+		env->op.deadline = deadline_in(ABSENT_MS);
 		assert_code(env, call_once(env, be, &c), ERR_UNAVAILABLE);
 	}
 	env->op.deadline = deadline_in(CALL_MS);

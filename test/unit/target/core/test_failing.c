@@ -42,14 +42,14 @@ static void check(struct catalog *catalog, bool memory)
 
 static int attach(void *arg, struct err *err)
 {
-	struct steps steps = {.operation = "Test"};
+	struct steps steps = {.operation = "Attach"};
 	struct catalog *catalog;
 	int rc;
 
 	failing_pause();
 	catalog = make_catalog("one", world.pools[0].path);
 	failing_resume();
-	rc = step_run(&steps, "attach", within, catalog, err);
+	rc = step_run(&steps, "pool", within, catalog, err);
 	failing_pause();
 	if (rc == 0) {
 		check(catalog, arg != NULL);
