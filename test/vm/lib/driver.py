@@ -131,9 +131,7 @@ def thin_target(vm, disk="/dev/vda", listen="unix:/run/nvmetcp-target.sock", por
     """The same with its pool in a thin pool of LVM."""
     vm.run(["bash", "-ec", "modprobe -a nvmet-tcp dm-thin-pool; cp /src/deploy/57-nvmetcp-target.rules /etc/udev/rules.d/; "
             "/usr/lib/systemd/systemd-udevd --daemon; udevadm trigger --settle\n"
-            f"PATH={BIN}:$PATH\n{thin.commands(disk, apt=False)}"
-            # The first thin volume brings a layer of the pool that stays for good: not a volume's leftover.
-            "lvm lvcreate --yes -V 4m -T vg0/pool -n first && lvm lvremove --yes vg0/first"])
+            f"PATH={BIN}:$PATH\n{thin.commands(disk, apt=False)}"])
     return agent(vm, thin.POOL, listen, portals, system, options)
 
 
