@@ -91,7 +91,8 @@ static int make_agent(struct run *run, struct err *err)
 		rc = nvmet_open(&options, &nvmet, err);
 	}
 	if (rc == 0) {
-		return agent_new(catalogs, config->n_pools, nvmet, &run->agent, err);
+		return agent_new(
+			catalogs, config->n_pools, nvmet, config->state_dir, &run->agent, err);
 	}
 	for (unsigned i = 0; i < config->n_pools; i++) {
 		catalog_free(catalogs[i]);

@@ -129,6 +129,23 @@ static void set_pool(const struct api *api, const struct pool_view *view)
 	metric_set(api->pool_damaged, values, (double)view->damaged);
 }
 
+static void set_portals(const struct api *api)
+{
+	struct portal_view views[PORTALS_MAX];
+	char text[PORTAL_TEXT_SIZE];
+	unsigned n;
+
+	if (agent_portal_views(api->agent, views, &n, NULL) < 0) {
+		n = 0; /* the kernel's target is gone, which /healthz says */
+	}
+	for (unsigned i = 0; i < n; i++) {
+		const char *values[] = {text};
+
+		portal_print(&views[i].portal, text);
+		metric_set(api->portal_usable, values, api_portal_usable(&views[i]) ? 1 : 0);
+	}
+}
+
 int api_metrics(void *self, const struct http_server_request *req, struct http_server_response *res)
 {
 	struct api *api = self;
@@ -144,6 +161,7 @@ int api_metrics(void *self, const struct http_server_request *req, struct http_s
 	for (unsigned i = 0; i < n; i++) {
 		set_pool(api, &views[i]);
 	}
+	set_portals(api);
 	metric_set(api->healthy, NULL, agent_healthy(api->agent, NULL) == 0 ? 1 : 0);
 	metrics_print(api->metrics, &sb);
 	if (sb_take(&sb, "metrics", &text, &req->op->err) < 0) {

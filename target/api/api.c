@@ -48,6 +48,11 @@ static const struct http_route routes[] = {
 		.handle = api_snapshot_delete,
 		.operation = "DeleteSnapshot"},
 	{.method = "GET", .pattern = "/v1/pools", .handle = api_pools_list},
+	{.method = "GET", .pattern = "/v1/portals", .handle = api_portals_list},
+	{.method = "PUT",
+		.pattern = "/v1/portals/{portal}",
+		.handle = api_portal_put,
+		.operation = "SetPortal"},
 	{.method = "GET", .pattern = "/v1/info", .handle = api_info},
 	{.method = "GET", .pattern = "/healthz", .handle = api_healthz, .open = true},
 	{.method = "GET", .pattern = "/metrics", .handle = api_metrics},
@@ -62,6 +67,7 @@ const struct http_route *api_routes(size_t *ret_n)
 static int make_metrics(struct api *api, struct err *err)
 {
 	static const char *const pool[] = {"pool", NULL};
+	static const char *const portal[] = {"portal", NULL};
 	static const char *const request[] = {"method", "route", "status", NULL};
 	static const double bounds[] = {
 		0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60};
@@ -104,6 +110,11 @@ static int make_metrics(struct api *api, struct err *err)
 		if (!*gauges[i].metric) {
 			return -1;
 		}
+	}
+	api->portal_usable = metrics_gauge(api->metrics, "nvmetcp_target_portal_usable",
+		"1 when the portal is open and its ANA state lets hosts use it.", portal, err);
+	if (!api->portal_usable) {
+		return -1;
 	}
 	api->healthy = metrics_gauge(api->metrics, "nvmetcp_target_healthy",
 		"1 when every pool, portal and object is well.", NULL, err);

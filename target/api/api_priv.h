@@ -21,6 +21,7 @@ struct api {
 	struct metric *pool_volumes;
 	struct metric *pool_snapshots;
 	struct metric *pool_damaged;
+	struct metric *portal_usable;
 	struct metric *healthy;
 };
 
@@ -43,6 +44,8 @@ MUST_USE int api_list_query(const struct http_server_request *req, struct list_r
 void api_identity(struct js *obj, const struct object_view *view);
 /** api_portals - the configured portals as an array of texts. */
 struct js *api_portals(const struct api *api);
+/** api_portal_usable - can hosts read and write through it? */
+bool api_portal_usable(const struct portal_view *view);
 /** api_size - the member "size" of a body. Return: 0, or -1. */
 MUST_USE int api_size(const struct js_at *top, int64_t *ret, struct err *err);
 
@@ -72,6 +75,10 @@ int api_snapshot_get(
 int api_snapshot_delete(
 	void *self, const struct http_server_request *req, struct http_server_response *res);
 int api_pools_list(
+	void *self, const struct http_server_request *req, struct http_server_response *res);
+int api_portals_list(
+	void *self, const struct http_server_request *req, struct http_server_response *res);
+int api_portal_put(
 	void *self, const struct http_server_request *req, struct http_server_response *res);
 int api_info(void *self, const struct http_server_request *req, struct http_server_response *res);
 int api_healthz(

@@ -13,7 +13,7 @@
 #define LOCK_KEY_SIZE (NQN_SIZE + 16)
 
 int agent_new(struct catalog **take_catalogs, unsigned n, struct nvmet *take_nvmet,
-	struct agent **ret, struct err *err)
+	const char *state_dir, struct agent **ret, struct err *err)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 
@@ -35,6 +35,7 @@ int agent_new(struct catalog **take_catalogs, unsigned n, struct nvmet *take_nvm
 	memcpy(agent->catalogs, take_catalogs, n * sizeof(*take_catalogs));
 	agent->n_catalogs = n;
 	agent->nvmet = take_nvmet;
+	(void)snprintf(agent->state_dir, sizeof(agent->state_dir), "%s", state_dir);
 	*ret = agent;
 	return 0;
 }

@@ -36,10 +36,10 @@
 
 struct agent;
 
-/** agent_new - takes over @take_catalogs[0..n) and @take_nvmet, also on failure. Return: 0, or -1.
- */
+/** agent_new - takes over @take_catalogs[0..n) and @take_nvmet, also on failure; @state_dir is
+ * copied. Return: 0, or -1. */
 MUST_USE int agent_new(struct catalog **take_catalogs, unsigned n, struct nvmet *take_nvmet,
-	struct agent **ret, struct err *err);
+	const char *state_dir, struct agent **ret, struct err *err);
 /** agent_free - no operation is under way; exports stay; accepts NULL. */
 void agent_free(struct agent *agent);
 
@@ -64,6 +64,29 @@ MUST_USE int agent_healthy(struct agent *agent, struct err *err);
 int64_t agent_granularity(struct agent *agent);
 /** agent_portals - as configured. */
 const struct portals *agent_portals(const struct agent *agent);
+
+/** struct portal_view - one portal and what hosts are told of it. */
+struct portal_view {
+	struct portal portal;
+	char ana[ANA_TEXT_SIZE]; /* the kernel's word */
+	bool open;
+};
+/** agent_portal_views - all of them. Return: 0, or -1 INTERNAL. */
+MUST_USE int agent_portal_views(
+	struct agent *agent, struct portal_view ret[PORTALS_MAX], unsigned *ret_n, struct err *err);
+
+/** struct portal_request - how hosts are to use a portal from now on, also after a restart. */
+struct portal_request {
+	struct portal portal;
+	enum ana_state ana;
+	bool force; /* also where no portal would be left to hosts */
+};
+/**
+ * agent_portal_put - tell hosts, and write it down first. Return: 0, or -1: NOT_FOUND (no portal of
+ * this target), FAILED_PRECONDITION (none would be left), ABORTED, INTERNAL.
+ */
+MUST_USE int agent_portal_put(struct agent *agent, const struct portal_request *request,
+	const struct deadline *dl, struct portal_view *ret, struct err *err);
 
 /** struct object_view - an object and what its store says; object_view_done() it. */
 struct object_view {

@@ -7,9 +7,11 @@
 #include "common/base/keylock.h"
 #include "target/core/agent.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 
 struct agent {
+	char state_dir[PATH_MAX / 2];
 	struct catalog *catalogs[AGENT_POOLS_MAX];
 	unsigned n_catalogs;
 	struct nvmet *nvmet;
@@ -17,8 +19,10 @@ struct agent {
 	atomic_bool up; /* the start is done */
 	/* Objects of each pool whose recovery is to be tried again. */
 	atomic_uint unfinished[AGENT_POOLS_MAX];
-	atomic_bool gate_shut;	 /* and not opened again yet */
-	atomic_bool unpublished; /* some export may lack a port link */
+	atomic_bool gate_shut;		 /* and not opened again yet */
+	atomic_bool unpublished;	 /* some export may lack a port link */
+	enum ana_state ana[PORTALS_MAX]; /* as written down; under the lock of the portals */
+	atomic_bool ana_behind;		 /* the kernel may say otherwise */
 };
 
 /** struct found - an object in the pool that has it, in use until found_done(). */
@@ -114,6 +118,12 @@ MUST_USE int agent_tell(struct steps *steps, struct found *found, struct err *er
  * place. */
 MUST_USE int agent_update(struct steps *steps, const char *step, struct found *found,
 	struct object *object, struct err *err);
+
+/** agent_ana_restore - at the start, before a port can be reached: tell the kernel what was written
+ * down of the portals. Return: 0, or -1 when that cannot be read or done. */
+MUST_USE int agent_ana_restore(struct agent *agent, struct steps *steps, struct err *err);
+/** agent_ana_again - what the kernel refused an earlier time. Logs. */
+void agent_ana_again(struct agent *agent);
 
 /** agent_recover - after attaching pool @i: settle, grow, fence and export every object of it. May
  * be repeated. Return: how many were left out, as a call is at work on them. */

@@ -175,7 +175,10 @@ int agent_prepare(struct agent *agent, struct err *err)
 	if (shut_gate(agent, &steps, err) < 0) {
 		return -1;
 	}
-	return agent_step(&steps, "ports", put_ports, agent, err);
+	if (agent_step(&steps, "ports", put_ports, agent, err) < 0) {
+		return -1;
+	}
+	return agent_ana_restore(agent, &steps, err);
 }
 
 static unsigned recover_all(struct agent *agent)
@@ -258,6 +261,7 @@ void agent_tick(struct agent *agent)
 	if (absent > 0 && attach_all(agent, true, &err) < absent) {
 		atomic_store(&agent->unpublished, true);
 	}
+	agent_ana_again(agent);
 	publish_rest(agent);
 	open_ports(agent);
 }

@@ -16,6 +16,7 @@ static const struct fault_row rows[] = {
 
 	{"BringUp", "gate-close", NULL},
 	{"BringUp", "ports", "mkdir write unlink rmdir"},
+	{"BringUp", "ana", "write"},
 	{"BringUp", "link", "link"},
 	{"BringUp", "gate-open", NULL},
 	{"Attach", "pool", "pool tag generation"},
@@ -38,11 +39,16 @@ static const struct fault_row rows[] = {
 	{"Recover", "forget", "state"},
 	{"Trim", "subsystem", UNEXPORT},
 	{"Trim", "hosts", "rmdir"},
+	{"Tick", "ana", "write"},
 	{"Tick", "publish", "link"},
 	{"OpenPorts", "gate-close", NULL},
 	{"OpenPorts", "link", "link"},
 	{"OpenPorts", "gate-open", NULL},
 	{"LayDown", "pools", "tag generation"},
+
+	{"SetPortal", "intent", "state"},
+	{"SetPortal", "ana", "write"},
+	{"SetPortal", FAULT_ANSWER, NULL},
 
 	{"PutVolume", "intent", "state"},
 	{"PutVolume", "data", MAKE},

@@ -144,6 +144,24 @@ bool nvmet_address_there(const struct portal *portal);
  * Return: 0, or the errno: EADDRNOTAVAIL without the address, EADDRINUSE when somebody listens. */
 int nvmet_try_bind(const struct portal *portal, uint16_t port);
 
+/** enum ana_state - how hosts are to use a portal; what else the kernel knows is no state to stay
+ * in (docs/target.md). */
+enum ana_state { ANA_OPTIMIZED, ANA_NON_OPTIMIZED, ANA_INACCESSIBLE, ANA_STATES };
+/** ana_states - their names, as the kernel has them; NULL-terminated. */
+extern const char *const ana_states[ANA_STATES + 1];
+/** Room for the name of any state that the kernel has. */
+#define ANA_TEXT_SIZE 32
+
+/** nvmet_ana_put - tell hosts the state of each portal, in the order of nvmet_portals(); what is so
+ * already is not written. After nvmet_ports_put(). */
+MUST_USE int nvmet_ana_put(const struct step *in, struct nvmet *nvmet,
+	const enum ana_state states[PORTALS_MAX], struct err *err);
+/** nvmet_ana_get - what hosts are told of portal @i now, in the kernel's words. */
+MUST_USE int nvmet_ana_get(
+	struct nvmet *nvmet, unsigned i, char ret[ANA_TEXT_SIZE], struct err *err);
+/** nvmet_port_up - is portal @i open? */
+bool nvmet_port_up(struct nvmet *nvmet, unsigned i);
+
 /** nvmet_port_find - the port of nvmet, whoever made it, that listens at the portal. Return: its
  * id, or -1. */
 int nvmet_port_find(const struct configfs *cfs, const struct portal *portal);

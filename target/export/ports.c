@@ -163,7 +163,7 @@ int nvmet_ports_put(const struct step *in, struct nvmet *nvmet, struct err *err)
 	return 0;
 }
 
-static bool port_up(struct nvmet *nvmet, unsigned i)
+bool nvmet_port_up(struct nvmet *nvmet, unsigned i)
 {
 	bool up;
 
@@ -207,7 +207,7 @@ int nvmet_link(const struct step *in, struct nvmet *nvmet, const char *nqn, stru
 
 	for (unsigned i = 0; i < nvmet->portals.n; i++) {
 		/* A port that is not up is opened for all subsystems at once, or for none. */
-		if (!port_up(nvmet, i)) {
+		if (!nvmet_port_up(nvmet, i)) {
 			continue;
 		}
 		if (link_at(in, nvmet, i, nqn, &why) == 0) {
@@ -235,7 +235,7 @@ int nvmet_publish(const struct step *in, struct nvmet *nvmet, const char *nqn,
 		return 0;
 	}
 	for (unsigned i = 0; i < nvmet->portals.n; i++) {
-		bool up = port_up(nvmet, i);
+		bool up = nvmet_port_up(nvmet, i);
 		struct err why = {0};
 
 		if (round->failed[i] || (!up && !round->opening)) {
@@ -337,7 +337,7 @@ int nvmet_port_find(const struct configfs *cfs, const struct portal *portal)
 bool nvmet_ports_waiting(struct nvmet *nvmet)
 {
 	for (unsigned i = 0; i < nvmet->portals.n; i++) {
-		if (!port_up(nvmet, i) && nvmet_address_there(&nvmet->portals.list[i])) {
+		if (!nvmet_port_up(nvmet, i) && nvmet_address_there(&nvmet->portals.list[i])) {
 			return true;
 		}
 	}

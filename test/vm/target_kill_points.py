@@ -14,6 +14,7 @@ import sys
 import target_agent as ta
 
 MIB = ta.MIB
+PORTAL = f"/v1/portals/{ta.PORTALS[1]}"
 NQN_PREFIX = "nqn.2026-01.dev.csi.nvmetcp:"
 
 
@@ -55,7 +56,14 @@ def agree():
         assert ta.read(space + "/device_uuid") == state["uuid"]
     assert set(ta.subsystems()) == nqns, (ta.subsystems(), nqns)
     assert set(os.listdir(ta.NVMET + "/hosts")) == hosts
+    told = {}
+    if os.path.exists("/srv/state/portals.json"):
+        with open("/srv/state/portals.json") as f:
+            told = json.load(f)
     for port in os.listdir(ta.NVMET + "/ports"):
+        path = f"{ta.NVMET}/ports/{port}"
+        portal = f"{ta.read(path + '/addr_traddr')}:{ta.read(path + '/addr_trsvcid')}"
+        assert ta.read(path + "/ana_groups/1/ana_state") == told.get(portal, "optimized"), (portal, told)
         assert set(os.listdir(f"{ta.NVMET}/ports/{port}/subsystems")) == nqns, port
 
 
@@ -108,6 +116,10 @@ CALLS = [
      lambda: ta.call("POST", "/v1/volumes/c1/resize", {"size": 32 * MIB})),
     ("snapshot", "PutSnapshot", lambda: gone("/v1/snapshots/s1"), snapshot),
     ("delete snapshot", "DeleteSnapshot", snapshot, lambda: ta.call("DELETE", "/v1/snapshots/s1")),
+    ("portal", "SetPortal", lambda: ta.want(200, "PUT", PORTAL, {"anaState": "optimized"}),
+     lambda: ta.call("PUT", PORTAL, {"anaState": "inaccessible"})),
+    ("portal back", "SetPortal", lambda: ta.want(200, "PUT", PORTAL, {"anaState": "inaccessible"}),
+     lambda: ta.call("PUT", PORTAL, {"anaState": "optimized"})),
     ("delete", "DeleteVolume", lambda: (no_volume("c1"), put_volume()),
      lambda: ta.call("DELETE", "/v1/volumes/c1")),
 ]

@@ -20,4 +20,4 @@ def test_kill_points():
     points = {call: int(n) for call, n in re.findall(r"^(\S.*?): (\d+) kill points$", output, re.MULTILINE)}
     print(points, "in all", sum(points.values()))
     # A build without fault points would have none; each of the calls has an intent at least.
-    assert len(points) == 9 and min(points.values()) >= 6, output
+    assert len(points) == 11 and min(points.values()) >= 6, output

@@ -139,6 +139,7 @@ static inline int emu_mkdir(const struct step *in UNUSED, const char *path)
 		"addr_trtype", "", "addr_adrfam", "", "addr_traddr", "", "addr_trsvcid", "", NULL};
 	const char *const *attrs = NULL;
 	const char *rel = emu_rel(path);
+	char group[PATH_MAX];
 
 	if (mkdir(path, 0700) < 0) {
 		return -1;
@@ -156,6 +157,10 @@ static inline int emu_mkdir(const struct step *in UNUSED, const char *path)
 	} else if (strncmp(rel, "ports/", 6) == 0) {
 		attrs = port;
 		emu_sub(path, "subsystems");
+		emu_sub(path, "ana_groups");
+		emu_sub(path, "ana_groups/1");
+		print_to(group, sizeof(group), "%s/ana_groups/1", path);
+		emu_attr(group, "ana_state", "optimized");
 	}
 	for (size_t i = 0; attrs && attrs[i]; i += 2) {
 		emu_attr(path, attrs[i], attrs[i + 1]);

@@ -133,7 +133,7 @@ static void test_too_many_pools(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_SIZE(catalogs); i++) {
 		catalogs[i] = make_catalog("x", world.pools[0].path);
 	}
-	assert_refused(agent_new(catalogs, ARRAY_SIZE(catalogs), NULL, &agent, &world.err),
+	assert_refused(agent_new(catalogs, ARRAY_SIZE(catalogs), NULL, "/", &agent, &world.err),
 		ERR_RESOURCE_EXHAUSTED, "16 pools");
 	assert_null(agent);
 }

@@ -84,7 +84,8 @@ static inline void world_start(void)
 			  "portals", "127.0.0.1:4420,127.0.0.2:4420", &options.portals, &world.err),
 		world.err);
 	assert_ok(nvmet_open(&options, &nvmet, &world.err), world.err);
-	assert_ok(agent_new(catalogs, 2, nvmet, &world.agent, &world.err), world.err);
+	assert_ok(agent_new(catalogs, 2, nvmet, world.state_dir.path, &world.agent, &world.err),
+		world.err);
 }
 
 static inline void world_up(void)
