@@ -79,6 +79,14 @@ static double paths_failed(void *arg)
 	return (double)status.failed;
 }
 
+static double policies_reset(void *arg)
+{
+	struct keeper_status status;
+
+	keeper_read_status(((struct observe *)arg)->keeper, &status);
+	return (double)status.policies;
+}
+
 static double overflows(void *arg)
 {
 	return (double)uev_overflows(((struct observe *)arg)->uev);
@@ -162,6 +170,9 @@ static const struct {
 	{"nvmetcp_keeper_reconnects_total", "Paths that the path keeper added.", paths_added, true},
 	{"nvmetcp_keeper_failures_total", "Tries of the path keeper that failed.", paths_failed,
 		true},
+	{"nvmetcp_keeper_policy_resets_total",
+		"I/O policies that somebody else had changed and the path keeper set back.",
+		policies_reset, true},
 	{"nvmetcp_uevent_overflows_total", "Times that kernel events were lost.", overflows, true},
 	{"nvmetcp_registered", "1 when kubelet has registered the driver, else 0.", registered,
 		false},

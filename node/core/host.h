@@ -36,6 +36,9 @@ struct host_want {
 	const char *nqn;
 	const struct ns_ident *ident;
 	int64_t min_size; /* bytes */
+	/** Where other paths can be had, should the target not let the first one be used (ANA); for
+	 * host_ops.device, with the subsystem's lock held. NULL: nowhere. */
+	const struct host_link *link;
 };
 
 /** struct host_device - an open, proven device (P2); guard_close() closes its fd. */

@@ -10,6 +10,7 @@ static const struct fault_row rows[] = {
 	{"start", "clean-nodes", NULL},
 	{"start", "udev-rule", NULL},
 	{"PathKeeper", "keep-path", NULL},
+	{"PathKeeper", "keep-policy", NULL},
 
 	{"NodeStageVolume", "record", NULL},
 	{"NodeStageVolume", "connect", NULL},

@@ -2,13 +2,12 @@
 /*
  * struct host_ops by the real initiator, block layer and mount table.
  */
-#include "node/core/real.h"
-
 #include "common/base/fileio.h"
 #include "common/base/parse.h"
 #include "node/block/disk.h"
 #include "node/block/fsck.h"
 #include "node/block/grow.h"
+#include "node/core/real_priv.h"
 #include "node/nvme/head.h"
 #include "node/nvme/subsys.h"
 
@@ -19,139 +18,6 @@
 #include <sys/sysmacros.h>
 
 #define SECTOR INT64_C(512)
-
-static int scan(struct host_real *host, const char *nqn, struct subsys_view *ret, struct err *err)
-{
-	return subsys_scan(fab_host(host->fab), nqn, fab_identity(host->fab), ret, err);
-}
-
-/* --- connect --- */
-
-static const struct subsys_ctrl *path_to(
-	const struct subsys_view *view, const struct portal *portal)
-{
-	for (size_t i = 0; i < view->n_ctrls; i++) {
-		const struct subsys_ctrl *ctrl = &view->ctrls[i];
-		if (ctrl->ours && !ctrl->going && ctrl->has_portal &&
-			portal_equal(&ctrl->portal, portal)) {
-			return ctrl;
-		}
-	}
-	return NULL;
-}
-
-/* One attempt in the kernel; a portal that fails there is left alone for a while (P7). */
-static int try_portal(const struct step *in, struct host_real *host, const struct host_link *link,
-	const struct portal *portal, struct guard *guard, struct err *err)
-{
-	struct fab_path path = {.nqn = link->nqn, .portal = portal, .options = link->options};
-	struct guard attempt = {.helper = guard->helper,
-		.dl = deadline_sooner(&guard->dl, REAL_CONNECT_MS),
-		.hold = guard->hold};
-	struct fab_result result = {0};
-
-	int connected = fab_connect(in, host->fab, &path, &attempt, &result, err);
-	guard->stuck = attempt.stuck;
-	if (connected < 0) {
-		/* A refusal is about this volume; what did not answer is about the portal. */
-		if ((err->code == ERR_UNAVAILABLE || err->code == ERR_DEADLINE_EXCEEDED) &&
-			!helper_gone(guard->helper)) {
-			(void)quarantine_failed(host->quarantine, portal, clock_ms());
-		}
-		return -1;
-	}
-	quarantine_worked(host->quarantine, portal);
-	return 0;
-}
-
-/* Portals that are not worth a try now: in quarantine, or with a path of ours that reconnects. */
-static uint32_t portals_to_skip(
-	struct host_real *host, const struct host_link *link, const struct subsys_view *view)
-{
-	uint32_t skip = 0;
-
-	for (unsigned i = 0; i < link->portals->n; i++) {
-		const struct portal *portal = &link->portals->list[i];
-		if (quarantine_left_ms(host->quarantine, portal, clock_ms()) > 0 ||
-			path_to(view, portal)) {
-			skip |= UINT32_C(1) << i;
-		}
-	}
-	return skip;
-}
-
-static int try_all(const struct step *in, struct host_real *host, const struct host_link *link,
-	const struct subsys_view *view, struct guard *guard, struct err *err)
-{
-	struct portal_verdict verdicts[PORTALS_MAX] = {0};
-	uint32_t skip = portals_to_skip(host, link, view);
-	struct err why = {0};
-	char text[ERR_MSG_MAX / 2];
-	int first;
-
-	for (unsigned tries = 0; tries < link->portals->n; tries++) {
-		struct portal_choice choice = {.tls = link->tls, .skip = skip};
-		if (portal_probe_first(link->portals, &choice, &guard->dl, verdicts, &first, err) <
-			0) {
-			return -1;
-		}
-		if (first < 0) {
-			break;
-		}
-		if (try_portal(in, host, link, &link->portals->list[first], guard, &why) == 0) {
-			return 0;
-		}
-		if (guard->stuck) {
-			return err_set(err, why.code, "%s", why.msg);
-		}
-		skip |= UINT32_C(1) << first;
-	}
-	if (why.code != ERR_OK) {
-		return err_set(err, why.code, "%s", why.msg);
-	}
-	if (view->ours > 0) {
-		/* Paths of ours are there and reconnecting: the wait for the disk tells more. */
-		return 0;
-	}
-	portal_verdicts_print(link->portals, verdicts, text, sizeof(text));
-	return err_set(err, ERR_UNAVAILABLE,
-		"subsystem %s: no portal answers as an NVMe/TCP target, or all failed a moment ago: %s; "
-		"check the target and the network between it and this node",
-		link->nqn, text);
-}
-
-static int connect_any(const struct step *in, struct host_real *host, const struct host_link *link,
-	const struct subsys_view *view, struct guard *guard, struct err *err)
-{
-	const struct portal *first = &link->portals->list[0];
-
-	if (gate_enter(host->gate, first, err) < 0) {
-		return -1;
-	}
-	int result = try_all(in, host, link, view, guard, err);
-	/* A refusal is an answer; a volume that is refused says nothing about the others. */
-	bool silent =
-		result < 0 && (err->code == ERR_UNAVAILABLE || err->code == ERR_DEADLINE_EXCEEDED);
-	gate_leave(host->gate, first, !silent);
-	return result;
-}
-
-static int real_connect(const struct step *in, void *self, const struct host_link *link,
-	struct guard *guard, struct err *err)
-{
-	struct host_real *host = self;
-	_cleanup_subsys_view_ struct subsys_view view = {0};
-
-	if (fab_ready(in, host->fab, guard, err) < 0 ||
-		fab_check_options(host->fab, link->options, err) < 0 ||
-		scan(host, link->nqn, &view, err) < 0) {
-		return -1;
-	}
-	if (view.ours_live == 0 && connect_any(in, host, link, &view, guard, err) < 0) {
-		return -1;
-	}
-	return fab_tune(in, host->fab, link->nqn, link->options, err);
-}
 
 /* --- the disk --- */
 
@@ -177,11 +43,16 @@ static int real_device(const struct step *in, void *self, const struct host_want
 	struct guard *guard, struct host_device *ret, struct err *err)
 {
 	struct host_real *host = self;
+	struct real_device_job job = {.host = host, .link = want->link, .guard = guard};
 	struct head_want head = {
 		.nqn = want->nqn, .ident = want->ident, .min_size = want->min_size};
 	struct deadline dl = deadline_sooner(&guard->dl, REAL_DEVICE_MS);
 	struct subsys_disk disk;
 
+	if (want->link) {
+		head.kept_away = real_more_paths;
+		head.arg = &job;
+	}
 	return head_wait(in, host->fab, host->uev, &head, &dl, &disk, err) < 0
 		       ? -1
 		       : prove(host, want, &disk, guard, ret, err);
@@ -194,7 +65,7 @@ static int real_device_now(void *self, const struct host_want *want, struct guar
 	_cleanup_subsys_view_ struct subsys_view view = {0};
 	struct err why = {0};
 
-	if (scan(host, want->nqn, &view, err) < 0) {
+	if (real_scan(host, want->nqn, &view, err) < 0) {
 		return -1;
 	}
 	const struct subsys_disk *disk = subsys_find_disk(&view, want->ident, &why);
@@ -262,7 +133,7 @@ static int real_controllers(
 {
 	_cleanup_subsys_view_ struct subsys_view view = {0};
 
-	if (scan(self, nqn, &view, err) < 0) {
+	if (real_scan(self, nqn, &view, err) < 0) {
 		return -1;
 	}
 	*ret = (struct host_controllers){.listed = view.ours_listed, .live = view.ours_live};
@@ -274,7 +145,7 @@ static int real_disks(
 {
 	_cleanup_subsys_view_ struct subsys_view view = {0};
 
-	if (scan(self, nqn, &view, err) < 0) {
+	if (real_scan(self, nqn, &view, err) < 0) {
 		return -1;
 	}
 	*ret_n = 0;
@@ -294,7 +165,7 @@ static int real_held(void *self, const struct host_want *want, dev_t dev, struct
 	struct err twice = {0};
 
 	ret_what[0] = '\0';
-	if (scan(host, want->nqn, &view, err) < 0) {
+	if (real_scan(host, want->nqn, &view, err) < 0) {
 		return -1;
 	}
 	const struct subsys_disk *only =
@@ -329,7 +200,7 @@ static int real_owner(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err 
 	}
 	for (size_t i = 0; i < paths.n && result == 0 && !ret_nqn[0]; i++) {
 		_cleanup_subsys_view_ struct subsys_view view = {0};
-		result = scan(host, paths.list[i].nqn, &view, err);
+		result = real_scan(host, paths.list[i].nqn, &view, err);
 		for (size_t k = 0; result == 0 && k < view.n_disks; k++) {
 			if (view.disks[k].ready && view.disks[k].dev == dev) {
 				(void)snprintf(ret_nqn, NQN_SIZE, "%s", paths.list[i].nqn);

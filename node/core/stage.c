@@ -157,7 +157,9 @@ static int step_device(const struct step *in, void *arg, struct err *err)
 {
 	struct work *work = arg;
 	struct host_want want = work_want(work);
+	struct host_link link = work_link(work);
 
+	want.link = &link;
 	return work->core->ops->device(
 		in, work->core->host, &want, &work->guard, &work->device, err);
 }

@@ -67,34 +67,59 @@ static int tune_ctrl(const struct step *in, int dirfd, const char *name,
 	return 0;
 }
 
-static int tune_policy(const struct step *in, const struct host_paths *host, int instance,
-	const char *policy, struct err *err)
+/* The best that the kernel knows. */
+static int set_best_policy(const struct step *in, struct fab *fab, int dirfd, struct err *err)
+{
+	struct err refused = {0};
+
+	if (set_text(in, dirfd, "iopolicy", "queue-depth", &refused) == 0) {
+		return 0;
+	}
+	if (errno == EINVAL) {
+		atomic_store(fab_no_queue_depth(fab), true);
+	}
+	return set_text(in, dirfd, "iopolicy", "round-robin", err) < 0 ? err_wrap(err, "I/O policy")
+								       : 0;
+}
+
+bool fab_policy_fits(struct fab *fab, const char *wanted, const char *now)
+{
+	if (!now[0]) {
+		return true;
+	}
+	if (wanted[0]) {
+		return streq(now, wanted);
+	}
+	return streq(now, "queue-depth") ||
+	       (streq(now, "round-robin") && atomic_load(fab_no_queue_depth(fab)));
+}
+
+int fab_set_policy(const struct step *in, struct fab *fab, const char *nqn, int instance,
+	const char *wanted, struct err *err)
 {
 	struct err refused = {0};
 	char now[VALUE_SIZE];
+	char its[NQN_SIZE];
 
 	_cleanup_close_ int dirfd =
-		sys_open_dirf(host->sysfs, "class/nvme-subsystem/nvme-subsys%d", instance);
+		sys_open_dirf(fab_host(fab)->sysfs, "class/nvme-subsystem/nvme-subsys%d", instance);
 	if (dirfd < 0) {
 		return 0;
 	}
+	sys_attr(dirfd, "subsysnqn", its, sizeof(its));
 	/* A kernel without native multipath has no policy, and needs none. */
 	sys_attr(dirfd, "iopolicy", now, sizeof(now));
-	if (!now[0]) {
+	if (!now[0] || !streq(its, nqn)) {
 		return 0;
 	}
-	if (policy[0]) {
-		if (set_text(in, dirfd, "iopolicy", policy, &refused) < 0) {
-			return err_set(err, ERR_FAILED_PRECONDITION,
-				"ioPolicy '%s': this node's kernel does not take it (%s); leave ioPolicy away "
-				"to get the best that it knows",
-				policy, refused.msg);
-		}
-		return 0;
+	if (!wanted[0]) {
+		return set_best_policy(in, fab, dirfd, err);
 	}
-	if (set_text(in, dirfd, "iopolicy", "queue-depth", &refused) < 0 &&
-		set_text(in, dirfd, "iopolicy", "round-robin", err) < 0) {
-		return err_wrap(err, "I/O policy");
+	if (set_text(in, dirfd, "iopolicy", wanted, &refused) < 0) {
+		return err_set(err, ERR_FAILED_PRECONDITION,
+			"ioPolicy '%s': this node's kernel does not take it (%s); leave ioPolicy away "
+			"to get the best that it knows",
+			wanted, refused.msg);
 	}
 	return 0;
 }
@@ -108,7 +133,8 @@ int fab_tune(const struct step *in, struct fab *fab, const char *nqn,
 	if (subsys_scan(host, nqn, fab_identity(fab), &view, err) < 0) {
 		return err_wrap(err, "settings of %s", nqn);
 	}
-	if (view.found && tune_policy(in, host, view.instance, options->io_policy, err) < 0) {
+	if (view.found &&
+		fab_set_policy(in, fab, nqn, view.instance, options->io_policy, err) < 0) {
 		return err_wrap(err, "subsystem %s", nqn);
 	}
 	for (size_t i = 0; i < view.n_ctrls; i++) {

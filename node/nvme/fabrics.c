@@ -22,6 +22,7 @@ struct fab {
 	const struct host_paths *host;
 	const struct host_identity *us;
 	pthread_mutex_t lock;
+	atomic_bool no_queue_depth;
 	char *options; /* ",nqn=%s,transport=%s,...,": NULL until read */
 };
 
@@ -57,6 +58,11 @@ const struct host_paths *fab_host(const struct fab *fab)
 const struct host_identity *fab_identity(const struct fab *fab)
 {
 	return fab->us;
+}
+
+atomic_bool *fab_no_queue_depth(struct fab *fab)
+{
+	return &fab->no_queue_depth;
 }
 
 /* The list as one string with a comma at either end of each entry, so that a look-up is strstr. */

@@ -20,6 +20,8 @@
 #include "common/nvmf/portal.h"
 #include "node/nvme/host.h"
 
+#include <stdatomic.h>
+
 struct fab;
 
 /** How long the kernel may need to take a controller out of sysfs after delete_controller returned.
@@ -105,6 +107,20 @@ MUST_USE int fab_disconnect(const struct step *in, struct fab *fab, const char *
  */
 MUST_USE int fab_tune(const struct step *in, struct fab *fab, const char *nqn,
 	const struct connect_options *options, struct err *err);
+
+/**
+ * fab_policy_fits - is @now what @wanted ("": the best that this kernel knows) comes to? True for a
+ * kernel without policies.
+ */
+bool fab_policy_fits(struct fab *fab, const char *wanted, const char *now);
+/**
+ * fab_set_policy - the part of fab_tune() about the I/O policy, for the subsystem that was just
+ * seen as @instance; another one in its place is left alone.
+ */
+MUST_USE int fab_set_policy(const struct step *in, struct fab *fab, const char *nqn, int instance,
+	const char *wanted, struct err *err);
+/** fab_no_queue_depth - what is known of this kernel: it refused the policy queue-depth. */
+atomic_bool *fab_no_queue_depth(struct fab *fab);
 
 /**
  * fab_rescan - ask every live controller of ours of @nqn to look for namespaces and sizes again

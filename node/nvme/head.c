@@ -100,21 +100,53 @@ static int on_path_disk(const char *name, void *arg)
 	return 1;
 }
 
+/* Does controller @i know the namespace? @ret: its ANA state there. */
+static bool ana_state_at(const struct search *s, size_t i, char ret[CTRL_STATE_SIZE])
+{
+	struct ana_look look_at = {.want = s->want->ident};
+	struct err ignored = {0};
+	_cleanup_close_ int fd =
+		sys_open_dirf(fab_host(s->fab)->sysfs, "class/nvme/%s", s->view.ctrls[i].name);
+
+	look_at.dirfd = fd;
+	if (fd < 0 || dir_each(fd, ".", on_path_disk, &look_at, &ignored) != 1) {
+		return false;
+	}
+	(void)snprintf(ret, CTRL_STATE_SIZE, "%s", look_at.state);
+	return true;
+}
+
+/* Do live paths of ours lead to the namespace, and the target lets none of them be used? */
+static bool kept_away(const struct search *s)
+{
+	char state[CTRL_STATE_SIZE];
+	bool seen = false;
+
+	for (size_t i = 0; i < s->view.n_ctrls; i++) {
+		const struct subsys_ctrl *ctrl = &s->view.ctrls[i];
+
+		if (!ctrl->ours || !ctrl->live || !ana_state_at(s, i, state)) {
+			continue;
+		}
+		if (sys_ana_usable(state)) {
+			return false;
+		}
+		seen = true;
+	}
+	return seen;
+}
+
 /* The namespace may be known to a controller and yet have no usable path: say its ANA state. */
 static bool ana_keeps_away(const struct search *s, char *out, size_t size)
 {
-	for (size_t i = 0; i < s->view.n_ctrls; i++) {
-		struct ana_look look_at = {.want = s->want->ident};
-		struct err ignored = {0};
-		_cleanup_close_ int fd = sys_open_dirf(
-			fab_host(s->fab)->sysfs, "class/nvme/%s", s->view.ctrls[i].name);
+	char state[CTRL_STATE_SIZE];
 
-		look_at.dirfd = fd;
-		if (fd >= 0 && dir_each(fd, ".", on_path_disk, &look_at, &ignored) == 1) {
+	for (size_t i = 0; i < s->view.n_ctrls; i++) {
+		if (ana_state_at(s, i, state)) {
 			(void)snprintf(out, size,
 				"controller %s sees the namespace, but no path to it is usable (ANA state "
 				"'%s')",
-				s->view.ctrls[i].name, look_at.state);
+				s->view.ctrls[i].name, state);
 			return true;
 		}
 	}
@@ -190,6 +222,10 @@ static int search_run(const struct step *in, struct search *s, const struct dead
 		if (now >= next_rescan) {
 			/* An event of the target may have been lost. */
 			if (fab_rescan(in, s->fab, s->want->nqn, err) < 0) {
+				return -1;
+			}
+			if (s->want->kept_away && kept_away(s) &&
+				s->want->kept_away(in, s->want->arg, err) < 0) {
 				return -1;
 			}
 			next_rescan = now + HEAD_RESCAN_MS;

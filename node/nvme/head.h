@@ -29,6 +29,10 @@ struct head_want {
 	const char *nqn;
 	const struct ns_ident *ident;
 	int64_t min_size; /* bytes */
+	/** Called once a second while the namespace is seen and no path to it may be used (ANA): it
+	 * may make another path. Return: 0, or -1 to give up with @err. NULL: nothing is done. */
+	int (*kept_away)(const struct step *in, void *arg, struct err *err);
+	void *arg;
 };
 
 /**

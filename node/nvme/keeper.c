@@ -292,6 +292,57 @@ static void mend(struct keeper *keeper, const struct kept *kept, const struct su
 	}
 }
 
+struct policy_job {
+	const struct keeper *keeper;
+	const struct kept *kept;
+	int instance;
+};
+
+static int policy_step(const struct step *in, void *arg, struct err *err)
+{
+	const struct policy_job *job = arg;
+
+	return fab_set_policy(in, job->keeper->config.fab, job->kept->nqn, job->instance,
+		job->kept->options.io_policy, err);
+}
+
+/* Is the policy of a subsystem that is kept another one than it was given? */
+static bool policy_wrong(
+	struct keeper *keeper, const struct subsys_policy *seen, struct kept *ret_kept)
+{
+	(void)pthread_mutex_lock(&keeper->lock);
+	const struct kept *kept = map_get(keeper->kept, seen->nqn);
+	bool wrong =
+		kept && !fab_policy_fits(keeper->config.fab, kept->options.io_policy, seen->policy);
+	if (wrong) {
+		*ret_kept = *kept;
+	}
+	(void)pthread_mutex_unlock(&keeper->lock);
+	return wrong;
+}
+
+/* A rule of udev, or somebody's hand, gave a subsystem another policy: set it back. */
+static void keep_policy(const struct subsys_policy *seen, void *arg)
+{
+	struct keeper *keeper = arg;
+	_cleanup_keylock_ struct keylock_held *held = NULL;
+	struct steps steps = {.operation = "PathKeeper", .journal = keeper->config.journal};
+	struct kept kept;
+	struct policy_job job = {keeper, &kept, seen->instance};
+	struct err err = {0};
+
+	if (!policy_wrong(keeper, seen, &kept) ||
+		keylock_try(keeper->config.subsys_locks, "subsystem", seen->nqn, &held, &err) < 0 ||
+		!still_wanted(keeper, &kept)) {
+		return;
+	}
+	if (step_run(&steps, "keep-policy", policy_step, &job, &err) == 0) {
+		(void)pthread_mutex_lock(&keeper->lock);
+		keeper->status.policies++;
+		(void)pthread_mutex_unlock(&keeper->lock);
+	}
+}
+
 static bool stopping(const struct keeper *keeper)
 {
 	struct deadline now = {.at_ms = clock_ms() + LOOK_GAP_MS, .cancel_fd = keeper->stop_fd};
@@ -328,6 +379,10 @@ static bool look(struct keeper *keeper)
 	}
 	bool missing = m.n > 0;
 	free(m.list);
+	/* What cannot be read now is read at the next look. */
+	if (subsys_each_policy(fab_host(fab), keep_policy, keeper, &err) < 0) {
+		missing = true;
+	}
 	subsys_paths_done(&paths);
 	return missing;
 }

@@ -67,5 +67,6 @@ struct keeper_status {
 	unsigned paths_live; /* at the last look */
 	uint64_t added;	     /* since the start */
 	uint64_t failed;
+	uint64_t policies; /* I/O policies set back, since the start */
 };
 void keeper_read_status(struct keeper *keeper, struct keeper_status *ret);

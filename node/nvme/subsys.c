@@ -272,6 +272,45 @@ bool subsys_multipath(const struct host_paths *host)
 	return !streq(value, "N");
 }
 
+struct policy_walk {
+	int dirfd;
+	void (*fn)(const struct subsys_policy *seen, void *arg);
+	void *arg;
+};
+
+static int on_policy_name(const char *name, void *arg)
+{
+	const struct policy_walk *walk = arg;
+	struct subsys_policy seen;
+
+	if (!sys_is_subsys(name, &seen.instance)) {
+		return 0;
+	}
+	_cleanup_close_ int fd = sys_open_dir(walk->dirfd, name);
+	if (fd < 0) {
+		return 0;
+	}
+	sys_attr(fd, "subsysnqn", seen.nqn, sizeof(seen.nqn));
+	sys_attr(fd, "iopolicy", seen.policy, sizeof(seen.policy));
+	if (seen.nqn[0]) {
+		walk->fn(&seen, walk->arg);
+	}
+	return 0;
+}
+
+int subsys_each_policy(const struct host_paths *host,
+	void (*fn)(const struct subsys_policy *seen, void *arg), void *arg, struct err *err)
+{
+	struct policy_walk walk = {.fn = fn, .arg = arg};
+	_cleanup_close_ int fd = -1;
+
+	if (open_class(host, "nvme-subsystem", &fd, err) < 0) {
+		return -1;
+	}
+	walk.dirfd = fd;
+	return fd < 0 ? 0 : dir_each(fd, ".", on_policy_name, &walk, err);
+}
+
 /* struct list_walk - one pass over all controllers. */
 struct list_walk {
 	int dirfd;

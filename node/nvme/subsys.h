@@ -97,6 +97,20 @@ const struct subsys_disk *subsys_find_disk(
  */
 bool subsys_multipath(const struct host_paths *host);
 
+#define SUBSYS_POLICY_SIZE 32
+
+/** struct subsys_policy - one subsystem of this node and how its paths are used. */
+struct subsys_policy {
+	char nqn[NQN_SIZE];
+	int instance;
+	char policy[SUBSYS_POLICY_SIZE]; /* "" where the kernel has none */
+};
+
+/** subsys_each_policy - call @fn for every subsystem that the kernel lists, in no order. Return: 0,
+ * or -1 when /sys cannot be read. */
+MUST_USE int subsys_each_policy(const struct host_paths *host,
+	void (*fn)(const struct subsys_policy *seen, void *arg), void *arg, struct err *err);
+
 /** struct subsys_path - one controller of ours, wherever it leads. */
 struct subsys_path {
 	char nqn[NQN_SIZE];

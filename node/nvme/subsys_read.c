@@ -59,6 +59,11 @@ bool sys_is_path_disk(const char *name)
 	return rest && !*rest && strlen(name) < DISK_NAME_SIZE;
 }
 
+bool sys_ana_usable(const char *state)
+{
+	return streq(state, "optimized") || streq(state, "non-optimized");
+}
+
 bool sys_is_subsys(const char *name, int *ret_instance)
 {
 	const char *rest = skip_number(name, "nvme-subsys", ret_instance);

@@ -14,6 +14,8 @@ bool sys_is_ctrl(const char *name, int *ret_instance);
 bool sys_is_disk(const char *name);
 /** sys_is_path_disk - is @name a hidden path disk's ("nvme0c1n1")? */
 bool sys_is_path_disk(const char *name);
+/** sys_ana_usable - may a path of that ANA state be used for I/O? */
+bool sys_ana_usable(const char *state);
 /** sys_is_subsys - is @name a subsystem's ("nvme-subsys0")? Its instance goes to @ret_instance (may
  * be NULL). */
 bool sys_is_subsys(const char *name, int *ret_instance);

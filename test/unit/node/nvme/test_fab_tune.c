@@ -97,6 +97,42 @@ static void test_policy(void **state)
 	end(&f, &call);
 }
 
+static int policy_step(const struct step *in, void *arg, struct err *err)
+{
+	const struct call *call = arg;
+
+	return fab_set_policy(in, call->fab, call->nqn, 0, call->options.io_policy, err);
+}
+
+static void test_policy_fits(void **state)
+{
+	struct fixture f;
+	struct call call;
+	struct err err = {0};
+
+	(void)state;
+	begin(&f, &call, "multipath");
+	assert_true(fab_policy_fits(call.fab, "", ""));
+	assert_true(fab_policy_fits(call.fab, "numa", ""));
+	assert_true(fab_policy_fits(call.fab, "numa", "numa"));
+	assert_false(fab_policy_fits(call.fab, "round-robin", "queue-depth"));
+	assert_true(fab_policy_fits(call.fab, "", "queue-depth"));
+	assert_false(fab_policy_fits(call.fab, "", "numa"));
+	assert_false(fab_policy_fits(call.fab, "", "round-robin"));
+	/* Where the kernel has not the best one, the next is as good as it gets. */
+	atomic_store(fab_no_queue_depth(call.fab), true);
+	assert_true(fab_policy_fits(call.fab, "", "round-robin"));
+	assert_false(fab_policy_fits(call.fab, "", "numa"));
+	/* The number was given to another subsystem meanwhile. */
+	call.nqn = NQN_AB;
+	assert_int_equal(run(policy_step, &call, &err), 0);
+	assert_string_equal(fixture_get(&f, SUB "iopolicy"), "numa");
+	call.nqn = NQN_A;
+	assert_int_equal(run(policy_step, &call, &err), 0);
+	assert_string_equal(fixture_get(&f, SUB "iopolicy"), "queue-depth");
+	end(&f, &call);
+}
+
 static void test_unset_is_left_alone(void **state)
 {
 	struct fixture f;
@@ -144,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_repairs_ours_only),
 		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_policy_fits),
 		cmocka_unit_test(test_unset_is_left_alone),
 		cmocka_unit_test(test_rescan),
 	};

@@ -22,6 +22,7 @@ struct world {
 	int64_t ms;
 	struct subsys_disk disk;
 	bool size;
+	unsigned calls;
 	atomic_bool over; /* the wait has ended */
 };
 
@@ -33,7 +34,7 @@ static void world_open(struct world *w, const char *tree)
 	fixture_open(&w->f, tree);
 	kernel_use(&w->f);
 	assert_int_equal(fab_new(&w->f.host, &us, &w->fab, &err), 0);
-	w->want = (struct head_want){NQN_A, &w->ident, 819200 * 512LL};
+	w->want = (struct head_want){.nqn = NQN_A, .ident = &w->ident, .min_size = 819200 * 512LL};
 }
 
 static void world_close(struct world *w)
@@ -152,6 +153,81 @@ static void test_reasons(void **state)
 	world_close(&w);
 }
 
+/* What the callback does: another path, over which the namespace may be used. */
+static int other_path(const struct step *in UNUSED, void *arg, struct err *err UNUSED)
+{
+	struct world *w = arg;
+
+	w->calls++;
+	fixture_set(&w->f, SUB0 "nvme0n9/dev", "259:9");
+	return 0;
+}
+
+static int no_other_path(const struct step *in UNUSED, void *arg, struct err *err)
+{
+	struct world *w = arg;
+
+	w->calls++;
+	return err_set(err, ERR_UNAVAILABLE, "no other path");
+}
+
+static void only_inaccessible(struct world *w)
+{
+	static const struct ns_ident only = {
+		.nguid = {0x99, 0x99, 0x99, 0x99, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x66, 0x66,
+			0x66, 0x66, 0x66, 0x66}};
+	struct err err = {0};
+
+	w->ident = only;
+	w->want.min_size = 0;
+	w->want.arg = w;
+	assert_int_equal(dir_make(w->f.sysfs, SUB0 "nvme0n9", 0755, &err), 0);
+	fixture_set(&w->f, SUB0 "nvme0n9/size", "8");
+	fixture_set(&w->f, SUB0 "nvme0n9/nguid", "99999999-2222-3333-4444-666666666666");
+}
+
+/* The path is live, and the target says: not this one. */
+static void test_kept_away(void **state)
+{
+	struct world w;
+	struct err err = {0};
+
+	(void)state;
+	world_open(&w, "multipath");
+	only_inaccessible(&w);
+	w.want.kept_away = other_path;
+	assert_int_equal(run(&w, &err), 0);
+	assert_string_equal(w.disk.name, "nvme0n9");
+	assert_int_equal(w.calls, 1);
+	world_close(&w);
+
+	world_open(&w, "multipath");
+	only_inaccessible(&w);
+	w.want.kept_away = no_other_path;
+	assert_int_equal(run(&w, &err), -1);
+	assert_string_equal(err.msg, "no other path");
+	assert_int_equal(w.calls, 1);
+	world_close(&w);
+}
+
+/* Where a path may be used, the disk is only late: no other path is made for it. */
+static void test_late_is_not_kept_away(void **state)
+{
+	struct world w;
+	struct err err = {0};
+
+	(void)state;
+	world_open(&w, "multipath");
+	only_inaccessible(&w);
+	w.want.kept_away = no_other_path;
+	fixture_set(&w.f, "class/nvme/nvme0/nvme0c0n9/ana_state", "non-optimized");
+	w.ms = 2500;
+	assert_int_equal(run(&w, &err), -1);
+	assert_int_equal(w.calls, 0);
+	assert_int_equal(err.code, ERR_DEADLINE_EXCEEDED);
+	world_close(&w);
+}
+
 static void test_p2_identity_twice_ends_the_wait(void **state)
 {
 	struct world w;
@@ -230,6 +306,8 @@ int main(void)
 		cmocka_unit_test(test_there_at_once),
 		cmocka_unit_test(test_appears_late),
 		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_kept_away),
+		cmocka_unit_test(test_late_is_not_kept_away),
 		cmocka_unit_test(test_p2_identity_twice_ends_the_wait),
 		cmocka_unit_test(test_too_small),
 		cmocka_unit_test(test_a_grow_is_waited_for),

@@ -59,7 +59,7 @@ static void world_open(struct world *w)
 	kernel_use(&w->f);
 	w->f.host.calls = &fake_calls;
 	assert_int_equal(fab_new(&w->f.host, &us, &w->fab, &err), 0);
-	w->want = (struct head_want){NQN_A, &w->ident, SIZE};
+	w->want = (struct head_want){.nqn = NQN_A, .ident = &w->ident, .min_size = SIZE};
 	assert_int_equal(subsys_scan(&w->f.host, NQN_A, &us, &view, &err), 0);
 	w->disk = *subsys_find_disk(&view, &w->ident, &err);
 	subsys_view_done(&view);

@@ -313,6 +313,70 @@ static void test_one_path_without_multipath(void **state)
 	world_close(&w);
 }
 
+#define POLICY_OF(n) "class/nvme-subsystem/nvme-subsys" n "/iopolicy"
+
+static void put_subsys(const struct world *w, const char *n, const char *nqn, const char *policy)
+{
+	char path[128];
+	struct err err = {0};
+
+	(void)snprintf(path, sizeof(path), "class/nvme-subsystem/nvme-subsys%s", n);
+	assert_int_equal(dir_make(w->f.sysfs, path, 0755, &err), 0);
+	(void)snprintf(path, sizeof(path), "class/nvme-subsystem/nvme-subsys%s/subsysnqn", n);
+	fixture_set(&w->f, path, nqn);
+	(void)snprintf(path, sizeof(path), "class/nvme-subsystem/nvme-subsys%s/iopolicy", n);
+	fixture_set(&w->f, path, policy);
+}
+
+static void wait_policies(struct world *w, uint64_t wanted)
+{
+	struct deadline dl = deadline_in(30000);
+	struct keeper_status status = {0};
+	struct err err = {0};
+
+	for (keeper_read_status(w->keeper, &status); status.policies < wanted;
+		keeper_read_status(w->keeper, &status)) {
+		set(w);
+		if (deadline_poll(&dl, -1, 0, 20, "policy", &err) < 0) {
+			fail_msg("only %llu set back", (unsigned long long)status.policies);
+		}
+	}
+	assert_int_equal(status.policies, wanted);
+}
+
+/* As by a rule of udev that comes after the stage. */
+static void test_policy_is_set_back(void **state)
+{
+	struct world w;
+	struct keylock_held *held;
+	struct err err = {0};
+
+	(void)state;
+	world_open(&w, NULL);
+	set(&w);
+	hear(&w, 2, 0);
+	put_subsys(&w, "7", NQN_AB, "numa");
+	put_subsys(&w, "6", NQN_A, "numa");
+	wait_policies(&w, 1);
+	assert_string_equal(fixture_get(&w.f, POLICY_OF("6")), "queue-depth");
+	/* One that was asked for by name, and not while somebody works on the subsystem. */
+	(void)snprintf(w.options.io_policy, sizeof(w.options.io_policy), "numa");
+	assert_int_equal(keylock_try(w.locks, "subsystem", NQN_A, &held, &err), 0);
+	let_it_look(&w);
+	assert_string_equal(fixture_get(&w.f, POLICY_OF("6")), "queue-depth");
+	keylock_release(held);
+	wait_policies(&w, 2);
+	assert_string_equal(fixture_get(&w.f, POLICY_OF("6")), "numa");
+	/* The administrator's stays as it is, and so does ours once it is forgotten. */
+	assert_string_equal(fixture_get(&w.f, POLICY_OF("7")), "numa");
+	keeper_drop(w.keeper, NQN_A);
+	fixture_set(&w.f, POLICY_OF("6"), "round-robin");
+	struct deadline dl = deadline_in(60000);
+	assert_int_equal(deadline_poll(&dl, -1, 0, 800, "test", &err), 0);
+	assert_string_equal(fixture_get(&w.f, POLICY_OF("6")), "round-robin");
+	world_close(&w);
+}
+
 static void test_stops_under_a_hanging_connect(void **state)
 {
 	struct world w;
@@ -339,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_p7_silent_portal_is_quarantined),
 		cmocka_unit_test(test_dead_portal_is_not_given_to_the_kernel),
 		cmocka_unit_test(test_one_path_without_multipath),
+		cmocka_unit_test(test_policy_is_set_back),
 		cmocka_unit_test(test_stops_under_a_hanging_connect),
 	};
 
