@@ -18,6 +18,7 @@ static const char HELP[] =
 	"It attaches, formats, mounts and grows volumes on the node that it runs on, for kubelet.\n"
 	"\n"
 	"Usage: nvmetcp-node --instance NAME --node-name NAME --state-dir DIR [FLAG VALUE]...\n"
+	"       nvmetcp-node paths [--help]   # the paths of this node's volumes, also beside it\n"
 	"\n"
 	"  --endpoint unix://PATH          socket to serve CSI on (default: $CSI_ENDPOINT)\n"
 	"  --driver-name NAME              name of the driver (default: nvmetcp.csi.dev)\n"

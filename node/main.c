@@ -5,6 +5,7 @@
 #include "common/base/process.h"
 #include "node/core/points.h"
 #include "node/flags.h"
+#include "node/paths_command.h"
 #include "node/plugin.h"
 
 #include <errno.h>
@@ -71,6 +72,9 @@ int main(int argc, char **argv)
 
 	if (faults_told(argc, argv, &node_points)) {
 		return NODE_EXIT_OK;
+	}
+	if (argc > 1 && streq(argv[1], "paths")) {
+		return paths_command(argc - 1, argv + 1, "/sys", stdout);
 	}
 	if (node_flags_parse(argc, argv, environment, &flags, &err) < 0 ||
 		faults_use(&node_points, &err) < 0) {
