@@ -264,14 +264,6 @@ const struct subsys_disk *subsys_find_disk(
 	return found;
 }
 
-bool subsys_multipath(const struct host_paths *host)
-{
-	char value[8];
-
-	sys_attr(host->sysfs, "module/nvme_core/parameters/multipath", value, sizeof(value));
-	return !streq(value, "N");
-}
-
 struct policy_walk {
 	int dirfd;
 	void (*fn)(const struct subsys_policy *seen, void *arg);
@@ -309,6 +301,14 @@ int subsys_each_policy(const struct host_paths *host,
 	}
 	walk.dirfd = fd;
 	return fd < 0 ? 0 : dir_each(fd, ".", on_policy_name, &walk, err);
+}
+
+bool subsys_multipath(const struct host_paths *host)
+{
+	char value[8];
+
+	sys_attr(host->sysfs, "module/nvme_core/parameters/multipath", value, sizeof(value));
+	return !streq(value, "N");
 }
 
 /* struct list_walk - one pass over all controllers. */
