@@ -205,7 +205,7 @@ static struct subsys_disk wait_for(const struct ns_ident *ident, int64_t size)
 
 static struct proven_device prove(const struct ns_ident *ident, int64_t size)
 {
-	struct head_want want = {NQN_ONE, ident, size};
+	struct head_want want = {.nqn = NQN_ONE, .ident = ident, .min_size = size};
 	struct subsys_disk disk = wait_for(ident, size);
 	struct guard guard = guard_of(30000);
 	struct proven_device device = PROVEN_NONE;
@@ -308,7 +308,7 @@ static void test_p2_find_and_prove(void **state)
 	struct proven_device c = prove(&by_nguid, 0);
 	assert_int_equal(c.dev, a.dev);
 	/* A disk of another identity under a view that was true a moment ago. */
-	struct head_want want = {NQN_ONE, &one, SIZE};
+	struct head_want want = {.nqn = NQN_ONE, .ident = &one, .min_size = SIZE};
 	struct subsys_disk disk = wait_for(&two, SIZE);
 	struct guard guard = guard_of(30000);
 	struct proven_device none = PROVEN_NONE;
@@ -336,7 +336,7 @@ static void test_private_node(void **state)
 	struct host_paths host;
 	struct fab *fab;
 	struct ns_ident one = volume(1);
-	struct head_want want = {NQN_ONE, &one, SIZE};
+	struct head_want want = {.nqn = NQN_ONE, .ident = &one, .min_size = SIZE};
 	struct guard guard = guard_of(30000);
 	struct proven_device device = PROVEN_NONE;
 	struct err err = {0};
