@@ -8,6 +8,7 @@
 #include "common/base/strbuf.h"
 #include "common/csi/redact.h"
 #include "common/rpc/alive.h"
+#include "node/core/health.h"
 #include "node/nvme/modules.h"
 #include "node/nvme/subsys.h"
 
@@ -211,6 +212,7 @@ static struct metric *make_steps(struct metrics *metrics, struct err *err)
 int observe_init(struct observe *observe, struct err *err)
 {
 	static const char *const labels[] = {"state", NULL};
+	static const char *const reasons[] = {"reason", NULL};
 
 	observe->metrics = metrics_new();
 	if (!observe->metrics) {
@@ -220,7 +222,14 @@ int observe_init(struct observe *observe, struct err *err)
 	observe->paths = metrics_gauge(observe->metrics, "nvmetcp_paths",
 		"Controllers of this plugin that the kernel lists, by state.", labels, err);
 	observe->steps = make_steps(observe->metrics, err);
-	bool fine = observe->calls && observe->paths && observe->steps;
+	observe->unhealthy = metrics_gauge(observe->metrics, "nvmetcp_volumes_unhealthy",
+		"Volumes that something is wrong with, by the reason that NodeGetVolumeHealth tells.",
+		reasons, err);
+	observe->backends = metrics_gauge(observe->metrics, "nvmetcp_backends",
+		"Backends whose volumes are staged on this node, by how their portals are reached.",
+		labels, err);
+	bool fine = observe->calls && observe->paths && observe->steps && observe->unhealthy &&
+		    observe->backends;
 	for (size_t i = 0; fine && i < ARRAY_SIZE(METRICS); i++) {
 		struct metric *metric =
 			METRICS[i].counter ? metrics_counter_fn(observe->metrics, METRICS[i].name,
@@ -270,6 +279,35 @@ static void count_paths(struct observe *observe)
 	subsys_paths_done(&paths);
 }
 
+static void count_health(struct observe *observe)
+{
+	unsigned counts[HEALTH_REASONS];
+	struct core_backends backends;
+	struct err ignored = {0};
+
+	if (core_count_health(observe->core, counts, &ignored) == 0) {
+		for (size_t i = 0; i < HEALTH_REASONS; i++) {
+			const char *values[] = {health_kind(i)->name, NULL};
+			metric_set(observe->unhealthy, values, counts[i]);
+		}
+	}
+	if (core_backend_health(observe->core, &backends, &ignored) == 0) {
+		metric_set(
+			observe->backends, (const char *[]){"reachable", NULL}, backends.reachable);
+		metric_set(
+			observe->backends, (const char *[]){"degraded", NULL}, backends.degraded);
+		metric_set(observe->backends, (const char *[]){"unreachable", NULL},
+			backends.unreachable);
+	}
+}
+
+void observe_print(struct observe *observe, struct strbuf *text)
+{
+	count_paths(observe);
+	count_health(observe);
+	metrics_print(observe->metrics, text);
+}
+
 /* --- log --- */
 
 /* The volume a request is about, "" for requests without one. */
@@ -292,9 +330,9 @@ void observe_call(void *arg, const struct rpc_done *done)
 	struct observe *observe = arg;
 	struct strbuf request = sb_init(CSI_PRINT_MAX);
 	const char *volume = volume_of(done->request);
-	/* kubelet asks for capabilities, statistics and probes all day: no news. */
+	/* kubelet asks for capabilities, statistics, health and probes all day: no news. */
 	enum log_level level = done->code != ERR_OK ? LOG_LEVEL_WARNING
-			       : *volume && !strstr(done->method, "GetVolumeStats")
+			       : *volume && !strstr(done->method, "NodeGetVolume")
 				       ? LOG_LEVEL_INFO
 				       : LOG_LEVEL_DEBUG;
 
@@ -443,8 +481,7 @@ static int get_metrics(
 	struct observe *observe = self;
 	struct strbuf text = sb_init(METRICS_TEXT_MAX);
 
-	count_paths(observe);
-	metrics_print(observe->metrics, &text);
+	observe_print(observe, &text);
 	return http_respond_text(req, res, 200, METRICS_CONTENT_TYPE, &text);
 }
 

@@ -26,6 +26,8 @@ struct observe {
 	struct metric *calls;
 	struct metric *steps;
 	struct metric *paths;
+	struct metric *unhealthy;
+	struct metric *backends;
 	const char *driver_name;
 	const char *node_id;
 	const char *state_dir;
@@ -65,6 +67,8 @@ MUST_USE int observe_alive(struct observe *observe, const struct deadline *dl, s
  * that is wrong, with what to do. */
 MUST_USE bool observe_health(
 	struct observe *observe, const struct deadline *dl, struct strbuf *text);
+/** observe_print - for /metrics: count what is there now, and append all metrics to @text. */
+void observe_print(struct observe *observe, struct strbuf *text);
 /** observe_routes - /livez, /healthz and /metrics, for a server whose self is the struct observe.
  */
 const struct http_route *observe_routes(size_t *ret_n);

@@ -29,8 +29,8 @@
 #define QUARANTINE_MAX 1024
 #define VERBS_MAX 24
 
-/* Identity has workers of its own, and so have statistics, which kubelet asks of each volume every
- * minute: neither waits behind volumes that are being attached. */
+/* Identity has workers of its own, and so have statistics and health, which kubelet asks of each
+ * volume every minute: neither waits behind volumes that are being attached. */
 static const struct rpc_lane LANES[] = {
 	{"identity", 2, 64},
 	{"volumes", 24, 512},
@@ -40,6 +40,8 @@ static const struct rpc_route NODE_ROUTES[] = {
 	{"NodeGetInfo", "identity"},
 	{"NodeGetCapabilities", "identity"},
 	{"NodeGetVolumeStats", "stats"},
+	{"NodeGetVolumeHealth", "stats"},
+	{"NodeGetStorageHealth", "stats"},
 };
 
 struct plugin {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <time.h>
 
 static int64_t now_ms(clockid_t id)
@@ -34,6 +35,16 @@ double clock_seconds(void)
 int64_t clock_unix_ms(void)
 {
 	return now_ms(CLOCK_REALTIME);
+}
+
+void clock_print_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE])
+{
+	time_t seconds = (time_t)(unix_ms / 1000);
+	struct tm tm = {0};
+
+	(void)gmtime_r(&seconds, &tm);
+	(void)snprintf(out, CLOCK_UTC_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
+		tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
 struct deadline deadline_in(int64_t ms)

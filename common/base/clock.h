@@ -13,6 +13,10 @@ int64_t clock_ms(void);
 double clock_seconds(void);
 /** clock_unix_ms - milliseconds since 1970 on CLOCK_REALTIME. */
 int64_t clock_unix_ms(void);
+/** Room for clock_print_utc(). */
+#define CLOCK_UTC_SIZE 64
+/** clock_print_utc - @unix_ms to the second, for people: "2026-11-22T05:13:08Z". */
+void clock_print_utc(int64_t unix_ms, char out[CLOCK_UTC_SIZE]);
 
 /**
  * struct deadline - until when, and who may end it sooner. A plain value: copy it, pass it by

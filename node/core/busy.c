@@ -11,12 +11,11 @@
 #include <stdio.h>
 
 #define BUSY_KEY_SIZE 300
-#define BUSY_WHAT_SIZE 64
 
 struct item {
 	struct item *next;
 	char key[BUSY_KEY_SIZE];
-	char what[BUSY_WHAT_SIZE];
+	struct busy_one who;
 	int64_t since_ms;
 	struct busy_child child;
 	struct keylock_held *locks[BUSY_LOCKS];
@@ -69,7 +68,9 @@ void busy_take(struct busy *busy, const char *key, const char *what, struct busy
 		return;
 	}
 	(void)snprintf(item->key, sizeof(item->key), "%s", key);
-	(void)snprintf(item->what, sizeof(item->what), "%s", what);
+	(void)snprintf(item->who.what, sizeof(item->who.what), "%s", what);
+	item->who.kernel = child.stuck != NULL;
+	item->who.since_unix = clock_unix_ms();
 	item->since_ms = clock_ms();
 	item->child = child;
 	for (size_t i = 0; i < BUSY_LOCKS; i++) {
@@ -112,12 +113,12 @@ static int still_there(const struct item *item, struct err *err)
 		return err_set(err, ERR_ABORTED,
 			"%s: an earlier operation (%s) has been hanging in the kernel for %lld s, as the "
 			"device or the target does not answer; it is left alone until it ends; retry",
-			item->key, item->what, seconds);
+			item->key, item->who.what, seconds);
 	}
 	return err_set(err, ERR_ABORTED,
 		"%s: the check of its filesystem, which an earlier operation (%s) began, has been going "
 		"on for %lld s beyond that call; it is left alone until it ends; retry",
-		item->key, item->what, seconds);
+		item->key, item->who.what, seconds);
 }
 
 int busy_check(struct busy *busy, const char *key, struct err *err)
@@ -133,6 +134,23 @@ int busy_check(struct busy *busy, const char *key, struct err *err)
 	}
 	(void)pthread_mutex_unlock(&busy->lock);
 	return result;
+}
+
+bool busy_look(struct busy *busy, const char *key, struct busy_one *ret)
+{
+	bool found = false;
+
+	(void)pthread_mutex_lock(&busy->lock);
+	sweep(busy);
+	/* The list begins with the newest. */
+	for (const struct item *item = busy->items; item; item = item->next) {
+		if (streq(item->key, key)) {
+			*ret = item->who;
+			found = true;
+		}
+	}
+	(void)pthread_mutex_unlock(&busy->lock);
+	return found;
 }
 
 size_t busy_count(struct busy *busy)

@@ -37,5 +37,13 @@ void busy_take(struct busy *busy, const char *key, const char *what, struct busy
  * Return: 0, or -1 ABORTED saying what hangs and for how long.
  */
 MUST_USE int busy_check(struct busy *busy, const char *key, struct err *err);
+/** struct busy_one - somebody who hangs. */
+struct busy_one {
+	char what[64];	    /* the operation */
+	bool kernel;	    /* in the kernel; false: a program that goes on, as fsck */
+	int64_t since_unix; /* when the operation left it behind, ms since 1970 */
+};
+/** busy_look - does anyone hang for @key? Return: true and the one who does, the longest. */
+bool busy_look(struct busy *busy, const char *key, struct busy_one *ret);
 /** busy_count - how many hang now. */
 size_t busy_count(struct busy *busy);

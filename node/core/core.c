@@ -16,6 +16,7 @@ void core_free(struct core *core)
 	}
 	gate_free(core->take_downs);
 	busy_free(core->busy);
+	history_free(core->history);
 	holds_free(core->holds);
 	reclaims_free(core->reclaims);
 	records_free(core->records);
@@ -42,12 +43,13 @@ int core_new(const struct core_config *config, struct core **ret_core, struct er
 	core->state_dir = strdup(config->state_dir);
 	core->volumes = keylock_new(CORE_LOCKS_MAX);
 	core->busy = busy_new();
+	core->history = history_new();
 	core->take_downs = gate_new();
 	core->reclaims = reclaims_new();
 	(void)snprintf(core->boot, sizeof(core->boot), "%s", config->boot);
 	int n = snprintf(path, sizeof(path), "%s/journal", config->state_dir);
-	if (!core->state_dir || !core->volumes || !core->busy || !core->take_downs ||
-		!core->reclaims) {
+	if (!core->state_dir || !core->volumes || !core->busy || !core->history ||
+		!core->take_downs || !core->reclaims) {
 		(void)err_set(err, ERR_RESOURCE_EXHAUSTED, "core: out of memory");
 	} else if (n < 0 || (size_t)n >= sizeof(path)) {
 		(void)err_set(err, ERR_INVALID_ARGUMENT, "state folder: its path is too long");

@@ -2,6 +2,7 @@
 /*
  * NodeExpandVolume and NodeGetVolumeStats: questions to, and growth of, a volume that is in use.
  */
+#include "node/core/question.h"
 #include "node/core/stage.h"
 
 #include <limits.h>
@@ -108,35 +109,18 @@ int core_expand(struct core *core, const struct core_expand *request, const stru
 	return work_end(&e.work, expand(&e, request, ret_size, err), err);
 }
 
-/* A child that hangs holds the volume's statistics, and nothing else of it. */
-static int ask_usage(struct core *core, const struct record *record, const char *path,
-	struct guard *guard, struct mount_usage *ret, struct err *err)
-{
-	char key[RECORD_VOLUME_MAX + 32];
+struct usage {
+	const struct record *record;
+	const char *path;
+	struct mount_usage *ret;
+};
 
-	(void)snprintf(key, sizeof(key), "statistics of volume %s", record->volume);
-	_cleanup_keylock_ struct keylock_held *lock = NULL;
-	struct hold hold = {0};
-	if (busy_check(core->busy, key, err) < 0) {
-		return -1;
-	}
-	/* Of several questions at once one is enough to be found after a restart. */
-	if (keylock_try(core->volumes, "statistics", key, &lock, NULL) == 0 &&
-		hold_take(core->holds, HOLD_STATISTICS, record->volume, "NodeGetVolumeStats", &hold,
-			err) < 0) {
-		return -1;
-	}
-	guard->hold = hold.fd;
-	int result = core->ops->usage(core->host, path, record->dev, guard, ret, err);
-	if (!guard->stuck) {
-		hold_release(core->holds, &hold);
-	} else {
-		struct keylock_held *none[BUSY_LOCKS] = {NULL, NULL};
-		hold_leave(&hold);
-		busy_take(core->busy, key, "statfs", (struct busy_child){.stuck = guard->stuck},
-			none);
-	}
-	return result;
+static int ask_usage(struct core *core, struct guard *guard, void *arg, struct err *err)
+{
+	const struct usage *usage = arg;
+
+	return core->ops->usage(
+		core->host, usage->path, usage->record->dev, guard, usage->ret, err);
 }
 
 int core_stats(struct core *core, const char *volume, const char *path, const struct deadline *dl,
@@ -177,7 +161,13 @@ int core_stats(struct core *core, const char *volume, const char *path, const st
 		return err_set(err, ERR_NOT_FOUND, "volume_path %s: volume %s is not mounted there",
 			path, volume);
 	}
-	if (ask_usage(core, record, real, &guard, &stats.usage, err) < 0) {
+	struct usage usage = {.record = record, .path = real, .ret = &stats.usage};
+	const struct question question = {.volume = volume,
+		.operation = "NodeGetVolumeStats",
+		.what = "statfs",
+		.ask = ask_usage,
+		.arg = &usage};
+	if (question_ask(core, &question, &guard, err) < 0) {
 		return -1;
 	}
 	*ret = stats;

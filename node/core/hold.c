@@ -30,6 +30,7 @@ static const char *const kind_ends[HOLD_KINDS] = {
 
 struct holds {
 	int dir;
+	int64_t opened_unix;
 	pthread_mutex_t lock; /* so that a look at a lock never hinders an operation */
 	char old[OLD_MAX][sizeof(((struct hold *)NULL)->name)];
 	size_t n_old;
@@ -51,6 +52,7 @@ int holds_open(const char *state_dir, struct holds **ret_holds, struct err *err)
 		return err_set(err, ERR_RESOURCE_EXHAUSTED, "%s: out of memory", state_dir);
 	}
 	(void)pthread_mutex_init(&holds->lock, NULL);
+	holds->opened_unix = clock_unix_ms();
 	_cleanup_close_ int state = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	holds->dir = -1;
 	if (state < 0) {
@@ -156,6 +158,36 @@ int hold_check(struct holds *holds, enum hold_kind kind, const char *volume, str
 	fd = -1;
 	(void)pthread_mutex_unlock(&holds->lock);
 	return result;
+}
+
+bool hold_is_old(struct holds *holds, enum hold_kind kind, const char *volume, struct hold_old *ret)
+{
+	char name[sizeof(((struct hold *)NULL)->name)];
+	struct text text = {.operation = ""};
+	bool held;
+
+	file_name(kind, volume, name);
+	(void)pthread_mutex_lock(&holds->lock);
+	_cleanup_close_ int fd =
+		openat(holds->dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+	held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (held) {
+		read_text(fd, &text);
+		ret->since_unix = text.since_ms;
+		(void)snprintf(ret->operation, sizeof(ret->operation), "%s", text.operation);
+	}
+	base_closep(&fd);
+	fd = -1;
+	(void)pthread_mutex_unlock(&holds->lock);
+	if (!held || text.since_ms > holds->opened_unix) {
+		return false;
+	}
+	for (size_t i = 0; i < holds->n_old; i++) {
+		if (streq(holds->old[i], name)) {
+			return true;
+		}
+	}
+	return false;
 }
 
 int hold_take(struct holds *holds, enum hold_kind kind, const char *volume, const char *operation,

@@ -39,6 +39,15 @@ MUST_USE int hold_take(struct holds *holds, enum hold_kind kind, const char *vol
 /** hold_check - is a child of an earlier run at work on @volume? Return: 0, or -1 ABORTED. */
 MUST_USE int hold_check(
 	struct holds *holds, enum hold_kind kind, const char *volume, struct err *err);
+/** struct hold_old - who was left behind by an earlier run of the plugin. */
+struct hold_old {
+	char operation[48];
+	int64_t since_unix; /* ms since 1970 */
+};
+/** hold_is_old - is one of those that holds_look() found still at work on @volume? Return: true and
+ * who it is. */
+bool hold_is_old(
+	struct holds *holds, enum hold_kind kind, const char *volume, struct hold_old *ret);
 /** hold_release - all is done; accepts one that is none. */
 void hold_release(struct holds *holds, struct hold *hold);
 /** hold_leave - it ended, and a child did not: the lock stays until that has ended. */

@@ -68,6 +68,17 @@ struct host_controllers {
 	unsigned live;
 };
 
+#define HOST_STATE_SIZE 24
+
+/** struct host_ctrl - one controller of ours, to whatever subsystem: a path. */
+struct host_ctrl {
+	char nqn[NQN_SIZE];
+	struct portal portal;
+	bool has_portal; /* false: sysfs did not show where it leads */
+	bool live;
+	char state[HOST_STATE_SIZE]; /* the kernel's word: "connecting", "deleting", ... */
+};
+
 enum host_verdict {
 	HOST_USE,    /* holds the wanted filesystem */
 	HOST_FORMAT, /* blank, or an unfinished format of ours */
@@ -118,6 +129,10 @@ struct host_ops {
 	int (*owner)(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err *err);
 	/** Size in bytes of the block device @dev as sysfs shows it, 0 when it is not there. */
 	int (*dev_size)(void *self, dev_t dev, int64_t *ret_size, struct err *err);
+	/** All controllers of ours, as the kernel lists them now. The caller frees @ret_list. */
+	int (*ctrls)(void *self, struct host_ctrl **ret_list, size_t *ret_n, struct err *err);
+	/** Does the kernel still show @dev, as the disk @ident? Numbers are given anew. */
+	bool (*shown)(void *self, dev_t dev, const struct ns_ident *ident);
 
 	/* The block device. */
 
@@ -154,6 +169,8 @@ struct host_ops {
 	int (*usage)(void *self, const char *path, dev_t dev, struct guard *guard,
 		struct mount_usage *ret, struct err *err);
 	int (*alive)(void *self, const char *path, struct guard *guard, bool *ret_alive,
+		struct err *err);
+	int (*opens)(void *self, const char *path, struct guard *guard, bool *ret_opens,
 		struct err *err);
 	int (*trim)(const struct step *in, void *self, const struct trim_part *part,
 		struct guard *guard, struct trim_done *ret, struct err *err);

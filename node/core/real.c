@@ -2,12 +2,11 @@
 /*
  * struct host_ops by the real initiator, block layer and mount table.
  */
-#include "common/base/fileio.h"
-#include "common/base/parse.h"
 #include "node/block/disk.h"
 #include "node/block/fsck.h"
 #include "node/block/grow.h"
-#include "node/core/real_priv.h"
+#include "node/core/real_connect.h"
+#include "node/core/real_look.h"
 #include "node/nvme/head.h"
 #include "node/nvme/subsys.h"
 
@@ -15,9 +14,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-
-#define SECTOR INT64_C(512)
 
 /* --- the disk --- */
 
@@ -128,35 +124,6 @@ static void real_drop(void *self, const char *nqn)
 	keeper_drop(host->keeper, nqn);
 }
 
-static int real_controllers(
-	void *self, const char *nqn, struct host_controllers *ret, struct err *err)
-{
-	_cleanup_subsys_view_ struct subsys_view view = {0};
-
-	if (real_scan(self, nqn, &view, err) < 0) {
-		return -1;
-	}
-	*ret = (struct host_controllers){.listed = view.ours_listed, .live = view.ours_live};
-	return 0;
-}
-
-static int real_disks(
-	void *self, const char *nqn, dev_t *ret_devs, size_t max, size_t *ret_n, struct err *err)
-{
-	_cleanup_subsys_view_ struct subsys_view view = {0};
-
-	if (real_scan(self, nqn, &view, err) < 0) {
-		return -1;
-	}
-	*ret_n = 0;
-	for (size_t i = 0; i < view.n_disks && *ret_n < max; i++) {
-		if (view.disks[i].ready) {
-			ret_devs[(*ret_n)++] = view.disks[i].dev;
-		}
-	}
-	return 0;
-}
-
 static int real_held(void *self, const struct host_want *want, dev_t dev, struct guard *guard,
 	char ret_what[HOST_HELD_SIZE], struct err *err)
 {
@@ -185,49 +152,6 @@ static int real_held(void *self, const struct host_want *want, dev_t dev, struct
 			return 0;
 		}
 	}
-	return 0;
-}
-
-static int real_owner(void *self, dev_t dev, char ret_nqn[NQN_SIZE], struct err *err)
-{
-	struct host_real *host = self;
-	struct subsys_paths paths = {0};
-	int result = 0;
-
-	ret_nqn[0] = '\0';
-	if (subsys_list_ours(fab_host(host->fab), fab_identity(host->fab), &paths, err) < 0) {
-		return -1;
-	}
-	for (size_t i = 0; i < paths.n && result == 0 && !ret_nqn[0]; i++) {
-		_cleanup_subsys_view_ struct subsys_view view = {0};
-		result = real_scan(host, paths.list[i].nqn, &view, err);
-		for (size_t k = 0; result == 0 && k < view.n_disks; k++) {
-			if (view.disks[k].ready && view.disks[k].dev == dev) {
-				(void)snprintf(ret_nqn, NQN_SIZE, "%s", paths.list[i].nqn);
-			}
-		}
-	}
-	subsys_paths_done(&paths);
-	return result;
-}
-
-static int real_dev_size(void *self, dev_t dev, int64_t *ret_size, struct err *err)
-{
-	struct host_real *host = self;
-	struct err why = {0};
-	char path[64];
-	char text[32];
-	int64_t sectors;
-
-	(void)snprintf(path, sizeof(path), "dev/block/%u:%u/size", major(dev), minor(dev));
-	if (attr_read(fab_host(host->fab)->sysfs, path, text, sizeof(text), &why) < 0) {
-		*ret_size = 0;
-		return why.code == ERR_NOT_FOUND ? 0 : err_set(err, why.code, "%s", why.msg);
-	}
-	if (parse_i64(path, text, 0, INT64_MAX / SECTOR, &sectors, err) < 0) {
-		return -1;
-	}
-	*ret_size = sectors * SECTOR;
 	return 0;
 }
 
@@ -380,6 +304,13 @@ static int real_alive(
 	return mount_alive(path, guard, ret_alive, err);
 }
 
+static int real_opens(
+	void *self, const char *path, struct guard *guard, bool *ret_opens, struct err *err)
+{
+	(void)self;
+	return mount_opens(path, guard, ret_opens, err);
+}
+
 static int real_trim(const struct step *in, void *self, const struct trim_part *part,
 	struct guard *guard, struct trim_done *ret, struct err *err)
 {
@@ -446,6 +377,8 @@ const struct host_ops *host_ops_real(void)
 		.held = real_held,
 		.owner = real_owner,
 		.dev_size = real_dev_size,
+		.ctrls = real_ctrls,
+		.shown = real_shown,
 		.inspect = real_inspect,
 		.format = real_format,
 		.check = real_check,
@@ -460,6 +393,7 @@ const struct host_ops *host_ops_real(void)
 		.unmount = real_unmount,
 		.usage = real_usage,
 		.alive = real_alive,
+		.opens = real_opens,
 		.trim = real_trim,
 		.target_make = real_target_make,
 		.target_remove = real_target_remove,

@@ -2,12 +2,9 @@
 /*
  * A first path to a subsystem, and others where the target does not let the first ones be used.
  */
-#include "node/core/real_priv.h"
+#include "node/core/real_connect.h"
 
-int real_scan(struct host_real *host, const char *nqn, struct subsys_view *ret, struct err *err)
-{
-	return subsys_scan(fab_host(host->fab), nqn, fab_identity(host->fab), ret, err);
-}
+#include "node/core/real_look.h"
 
 static const struct subsys_ctrl *path_to(
 	const struct subsys_view *view, const struct portal *portal)

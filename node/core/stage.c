@@ -551,6 +551,7 @@ int core_stage(struct core *core, const struct core_stage *request, const struct
 		(mount_options_make(&choice, &options, err) < 0 ||
 			mkfs_options_parse("volume_context.mkfsOptions", request->access.fs_type,
 				request->mkfs_options, &format, err) < 0)) {
+		history_told(core->history, "NodeStageVolume", request->volume, -1, err);
 		return -1;
 	}
 	if (work_begin(&work, core, "NodeStageVolume", request->volume, dl, err) < 0) {

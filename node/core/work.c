@@ -20,6 +20,14 @@ static void busy_key(const char *volume, char out[BUSY_KEY_SIZE])
 	(void)snprintf(out, BUSY_KEY_SIZE, "volume %s", volume);
 }
 
+bool work_busy(struct core *core, const char *volume, struct busy_one *ret)
+{
+	char key[BUSY_KEY_SIZE];
+
+	busy_key(volume, key);
+	return busy_look(core->busy, key, ret);
+}
+
 int work_begin(struct work *work, struct core *core, const char *operation, const char *volume,
 	const struct deadline *dl, struct err *err)
 {
@@ -98,6 +106,7 @@ int work_end(struct work *work, int result, struct err *err)
 		keylock_release(work->lock);
 	}
 	record_free(work->record);
+	history_told(work->core->history, work->steps.operation, work->volume, result, err);
 	return result;
 }
 

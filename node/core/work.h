@@ -7,6 +7,7 @@
 #include "node/core/busy.h"
 #include "node/core/core.h"
 #include "node/core/gate.h"
+#include "node/core/history.h"
 #include "node/core/hold.h"
 #include "node/core/reclaim_state.h"
 #include "node/core/records.h"
@@ -24,6 +25,7 @@ struct core {
 	struct records *records;
 	struct journal *journal;
 	struct busy *busy;
+	struct history *history;
 	struct gate *take_downs;
 	struct holds *holds;
 	struct reclaims *reclaims;
@@ -61,6 +63,9 @@ MUST_USE int work_begin(struct work *work, struct core *core, const char *operat
  * for the next try; locks are released, or left with who hangs. Return: @result.
  */
 int work_end(struct work *work, int result, struct err *err);
+/** work_busy - does a child of an earlier operation still hang for @volume, or go on? Return: true
+ * and who does. */
+bool work_busy(struct core *core, const char *volume, struct busy_one *ret);
 /** work_step - step_run() with the work as argument. */
 MUST_USE int work_step(struct work *work, const char *name, step_fn fn, struct err *err);
 /** work_timed - tell how long @name took, from the moment @began of clock_seconds(). Done by

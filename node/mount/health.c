@@ -34,14 +34,25 @@ int mount_usage_read(
 	return 0;
 }
 
-int mount_alive(const char *path, struct guard *guard, bool *ret_alive, struct err *err)
+static int ask(
+	const char *verb, const char *path, struct guard *guard, bool *ret_yes, struct err *err)
 {
-	const char *const argv[] = {"alive", path, NULL};
+	const char *const argv[] = {verb, path, NULL};
 	_cleanup_free_ char *text = NULL;
 
 	if (guard_call(guard, argv, -1, &text, err) < 0) {
 		return -1;
 	}
-	*ret_alive = streq(text, "yes");
+	*ret_yes = streq(text, "yes");
 	return 0;
+}
+
+int mount_alive(const char *path, struct guard *guard, bool *ret_alive, struct err *err)
+{
+	return ask("alive", path, guard, ret_alive, err);
+}
+
+int mount_opens(const char *path, struct guard *guard, bool *ret_opens, struct err *err)
+{
+	return ask("opens", path, guard, ret_opens, err);
 }

@@ -34,3 +34,8 @@ MUST_USE int mount_usage_read(
  * guard->stuck: neither dead nor alive, its device does not answer.
  */
 MUST_USE int mount_alive(const char *path, struct guard *guard, bool *ret_alive, struct err *err);
+/**
+ * mount_opens - does the folder at @path still open? Asks nothing of the device, so it is quick
+ * while that is busy; a filesystem that shut itself down refuses. Return: as mount_alive().
+ */
+MUST_USE int mount_opens(const char *path, struct guard *guard, bool *ret_opens, struct err *err);

@@ -280,6 +280,18 @@ static int verb_alive(
 	return 0;
 }
 
+static int verb_opens(
+	int argc, const char *const *argv, int fd, struct strbuf *out, struct err *err)
+{
+	(void)fd;
+	if (argc != 2) {
+		return bad_call("opens", err);
+	}
+	_cleanup_close_ int folder = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	sb_add(out, folder >= 0 ? "yes" : "no");
+	return 0;
+}
+
 const struct helper_verb *mount_verbs(size_t *ret_n)
 {
 	static const struct helper_verb verbs[] = {
@@ -288,6 +300,7 @@ const struct helper_verb *mount_verbs(size_t *ret_n)
 		{"umount", verb_umount},
 		{"statfs", verb_statfs},
 		{"alive", verb_alive},
+		{"opens", verb_opens},
 		{"trim", verb_trim},
 	};
 

@@ -83,6 +83,9 @@ MUST_USE int head_held(struct fab *fab, const struct subsys_disk *disk, struct g
  * "nvme0n1 (used by dm-0 vg0-data)". Cut to @size, complete without users when there are none.
  */
 void head_users(const struct host_paths *host, const char *disk, char *out, size_t size);
+/** head_shown - does the kernel still show a disk with the number @dev, and is it @ident? Numbers
+ * are given anew. Reads sysfs only. */
+bool head_shown(const struct host_paths *host, dev_t dev, const struct ns_ident *ident);
 
 /**
  * head_wait_size - after a grow on the target: rescan all our live controllers until the disk has

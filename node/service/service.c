@@ -10,6 +10,7 @@
 #include "common/csi/ids.h"
 #include "common/csi/kvmap.h"
 #include "common/csi/validate.h"
+#include "node/service/health.h"
 #include "node/service/kubelet_notes.h"
 
 #include <stdio.h>
@@ -243,6 +244,8 @@ static void get_capabilities(Csi__V1__Node_Service *service,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__GET_VOLUME_STATS,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__EXPAND_VOLUME,
 		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__SINGLE_NODE_MULTI_WRITER,
+		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__GET_VOLUME_HEALTH,
+		CSI__V1__NODE_SERVICE_CAPABILITY__RPC__TYPE__GET_STORAGE_HEALTH,
 	};
 	Csi__V1__NodeGetCapabilitiesResponse answer = CSI__V1__NODE_GET_CAPABILITIES_RESPONSE__INIT;
 	Csi__V1__NodeServiceCapability capabilities[ARRAY_SIZE(types)];
@@ -301,6 +304,8 @@ void node_service_init(
 	service->service.node_unpublish_volume = unpublish_volume;
 	service->service.node_expand_volume = expand_volume;
 	service->service.node_get_volume_stats = get_volume_stats;
+	service->service.node_get_volume_health = service_volume_health;
+	service->service.node_get_storage_health = service_storage_health;
 	service->service.node_get_capabilities = get_capabilities;
 	service->service.node_get_info = get_info;
 }

@@ -141,6 +141,19 @@ def test_parameters_are_all_on_their_page():
     assert set(rows) == code_parameters()
 
 
+# docs/observe.md
+
+def test_reasons_of_health_are_all_on_their_page():
+    """Each reason with its status, as the code has them."""
+    with open(f"{TOP}/node/core/health.c") as f:
+        code = {(name, "INACCESSIBLE" if lost == "true" else "DEGRADED")
+                for name, lost in re.findall(r'\[HEALTH_\w+\] = \{"(\w+)", (true|false)\}', f.read())}
+    table = page("docs/observe.md").split("**NodeGetVolumeHealth**")[1].split("**NodeGetStorageHealth**")[0]
+    rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", table, re.MULTILINE)
+    assert code and len(rows) == len(set(rows))
+    assert set(rows) == code
+
+
 # docs/install.md
 
 def blocks(path, language):

@@ -29,6 +29,22 @@ static void path_of(char out[96], const struct rig *rig, const char *name)
 	(void)snprintf(out, 96, "%s/%s", rig->dir, name);
 }
 
+/* A node on which nothing is connected or mounted. */
+static int no_ctrls(
+	void *self UNUSED, struct host_ctrl **ret_list, size_t *ret_n, struct err *err UNUSED)
+{
+	*ret_list = NULL;
+	*ret_n = 0;
+	return 0;
+}
+
+static int no_mounts(void *self UNUSED, struct mount_table **ret_table, struct err *err)
+{
+	return mount_table_read("/dev/null", ret_table, err);
+}
+
+static const struct host_ops EMPTY_NODE = {.ctrls = no_ctrls, .mounts = no_mounts};
+
 static int setup(void **state)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -46,8 +62,10 @@ static int setup(void **state)
 	fixture_open(&rig->f, NULL);
 	rig->f.host.node_name = "worker-3";
 	rig->locks = keylock_new(8);
-	struct core_config config = {
-		.state_dir = rig->state, .boot = "boot", .subsystems = rig->locks};
+	struct core_config config = {.ops = &EMPTY_NODE,
+		.state_dir = rig->state,
+		.boot = "boot",
+		.subsystems = rig->locks};
 	struct observe *observe = &rig->observe;
 	assert_int_equal(core_new(&config, &observe->core, &err), 0);
 	assert_int_equal(fab_new(&rig->f.host, &us, &observe->fab, &err), 0);
@@ -232,6 +250,9 @@ static void numbers(void **state)
 		"\nnvmetcp_registered 0\n",
 		"\nnvmetcp_registration_failures_total 0\n",
 		"\nnvmetcp_volumes_staged 0\n",
+		"\nnvmetcp_volumes_unhealthy{reason=\"AllPathsLost\"} 0\n",
+		"\nnvmetcp_volumes_unhealthy{reason=\"RecordUnreadable\"} 0\n",
+		"\nnvmetcp_backends{state=\"unreachable\"} 0\n",
 		"\nnvmetcp_reclaim_runs_total 0\n",
 		"\nnvmetcp_reclaim_failures_total 0\n",
 		"\nnvmetcp_reclaim_bytes_total 0\n",
@@ -247,7 +268,7 @@ static void numbers(void **state)
 	observe_step(observe, "NodeStageVolume", "mount", 0.2);
 	observe_step(observe, "NodeStageVolume", "mount", 100);
 	observe_step(observe, "NodeUnstageVolume", "disconnect", 0.2);
-	metrics_print(observe->metrics, &sb);
+	observe_print(observe, &sb);
 	exposition_check(sb_str(&sb));
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
 		if (!strstr(sb_str(&sb), wanted[i])) {

@@ -169,10 +169,22 @@ static void test_poll_goes_on_after_a_signal(void **state)
 	assert_true(signals >= 3);
 }
 
+static void test_moments_are_printed(void **state)
+{
+	char text[CLOCK_UTC_SIZE];
+
+	(void)state;
+	clock_print_utc(0, text);
+	assert_string_equal(text, "1970-01-01T00:00:00Z");
+	clock_print_utc(INT64_C(1795324388999), text);
+	assert_string_equal(text, "2026-11-22T05:13:08Z");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clocks_run),
+		cmocka_unit_test(test_moments_are_printed),
 		cmocka_unit_test(test_deadline_values),
 		cmocka_unit_test(test_sooner),
 		cmocka_unit_test(test_check),

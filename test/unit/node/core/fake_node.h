@@ -29,6 +29,8 @@
 #define FAKE_MAX 32
 #define FAKE_SIZE (INT64_C(1) << 30)
 #define FAKE_NQN "nqn.2026-01.dev.csi.nvmetcp:test:sub"
+#define FAKE_PORTAL "10.0.0.5:4420"
+#define FAKE_PORTAL2 "10.0.0.6:4420"
 #define BOOT_A "11111111-1111-1111-1111-111111111111"
 #define BOOT_B "22222222-2222-2222-2222-222222222222"
 
@@ -53,6 +55,7 @@ struct fake_mount {
 	bool used;
 	bool read_only;
 	bool fs_read_only;
+	const char *fs_word; /* among the options of the filesystem; NULL: none */
 	dev_t dev;
 	dev_t node; /* of a bound device node */
 	char fs_type[16];
@@ -76,6 +79,7 @@ struct fake {
 	unsigned connects;
 	unsigned disconnects;
 	bool silent; /* no target answers: controllers reconnect */
+	bool half;   /* only the path to the first portal, FAKE_PORTAL, is there and works */
 	/* The next call of this operation fails with this code; "" when none. */
 	char fail_op[32];
 	enum err_code fail_code;
@@ -84,6 +88,7 @@ struct fake {
 	int stuck_pidfd;	       /* usage() leaves this one behind */
 	void (*in_connect)(void *arg); /* what others do meanwhile */
 	void *in_connect_arg;
+	unsigned opened; /* times that a filesystem was asked to open */
 	unsigned trims;
 	char trimming[256];   /* where one is at work, which keeps it mounted */
 	uint64_t trimmed_to;  /* end of the last part */
@@ -325,6 +330,48 @@ static int fake_dev_size(void *self, dev_t dev, int64_t *ret_size, struct err *e
 	return 0;
 }
 
+static inline void fake_ctrl(
+	struct fake *fake, const char *nqn, const char *portal, struct host_ctrl *ret)
+{
+	(void)snprintf(ret->nqn, sizeof(ret->nqn), "%s", nqn);
+	assert_int_equal(portal_parse("portal", portal, &ret->portal, NULL), 0);
+	ret->has_portal = true;
+	ret->live = !fake->silent;
+	(void)snprintf(ret->state, sizeof(ret->state), "%s", ret->live ? "live" : "connecting");
+}
+
+/* Two paths to each subsystem that is connected. */
+static int fake_ctrls(void *self, struct host_ctrl **ret_list, size_t *ret_n, struct err *err)
+{
+	struct fake *fake = self;
+	struct host_ctrl *list = calloc(2 * FAKE_MAX, sizeof(*list));
+	size_t n = 0;
+
+	assert_non_null(list);
+	if (fake_fails(fake, "ctrls", err)) {
+		free(list);
+		return -1;
+	}
+	for (size_t i = 0; i < FAKE_MAX && fake->subsystems[i].nqn[0]; i++) {
+		if (fake->subsystems[i].connected) {
+			fake_ctrl(fake, fake->subsystems[i].nqn, FAKE_PORTAL, &list[n++]);
+		}
+		if (fake->subsystems[i].connected && !fake->half) {
+			fake_ctrl(fake, fake->subsystems[i].nqn, FAKE_PORTAL2, &list[n++]);
+		}
+	}
+	*ret_list = list;
+	*ret_n = n;
+	return 0;
+}
+
+static bool fake_shown(void *self, dev_t dev, const struct ns_ident *ident)
+{
+	const struct fake_disk *disk = fake_by_dev(self, dev);
+
+	return disk && memcmp(disk->uuid, ident->uuid, 16) == 0;
+}
+
 static int fake_inspect(void *self, const struct host_device *device, const struct host_fs *fs,
 	struct guard *guard, enum host_verdict *ret, struct err *err)
 {
@@ -422,10 +469,11 @@ static int fake_mounts(void *self, struct mount_table **ret_table, struct err *e
 	for (size_t i = 0; i < FAKE_MAX; i++) {
 		const struct fake_mount *mount = &fake->mounts[i];
 		if (mount->used) {
-			sb_addf(&text, "%zu 1 %u:%u %s %s %s,relatime - %s /dev/x %s\n", i + 2,
+			sb_addf(&text, "%zu 1 %u:%u %s %s %s,relatime - %s /dev/x %s%s%s\n", i + 2,
 				major(mount->dev), minor(mount->dev), mount->root, mount->target,
 				mount->read_only ? "ro" : "rw", mount->fs_type,
-				mount->fs_read_only ? "ro" : "rw");
+				mount->fs_read_only ? "ro" : "rw", mount->fs_word ? "," : "",
+				mount->fs_word ? mount->fs_word : "");
 		}
 	}
 	(void)snprintf(path, sizeof(path), "%s/mountinfo", fake->dir);
@@ -566,6 +614,20 @@ static int fake_alive(
 	return 0;
 }
 
+static int fake_opens(
+	void *self, const char *path, struct guard *guard, bool *ret_opens, struct err *err)
+{
+	struct fake *fake = self;
+
+	fake->opened++;
+	if (fake->stuck_pidfd >= 0) {
+		guard->stuck = calloc(1, sizeof(*guard->stuck));
+		guard->stuck->pidfd = TAKE_FD(fake->stuck_pidfd);
+		return err_set(err, ERR_DEADLINE_EXCEEDED, "open: no answer");
+	}
+	return fake_alive(self, path, guard, ret_opens, err);
+}
+
 static int fake_trim(const struct step *in, void *self, const struct trim_part *part,
 	struct guard *guard, struct trim_done *ret, struct err *err)
 {
@@ -669,6 +731,8 @@ static const struct host_ops FAKE_OPS = {
 	.held = fake_held,
 	.owner = fake_owner,
 	.dev_size = fake_dev_size,
+	.ctrls = fake_ctrls,
+	.shown = fake_shown,
 	.inspect = fake_inspect,
 	.format = fake_format,
 	.check = fake_check,
@@ -683,6 +747,7 @@ static const struct host_ops FAKE_OPS = {
 	.unmount = fake_unmount,
 	.usage = fake_usage,
 	.alive = fake_alive,
+	.opens = fake_opens,
 	.trim = fake_trim,
 	.target_make = fake_target_make,
 	.target_remove = fake_target_remove,

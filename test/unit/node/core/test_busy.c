@@ -52,6 +52,12 @@ static void locks_stay_until_the_child_ends(void **state)
 	assert_int_equal(busy_check(busy, "volume a", &err), -1);
 	assert_int_equal(err.code, ERR_ABORTED);
 	assert_non_null(strstr(err.msg, "unmount"));
+	struct busy_one who;
+	assert_true(busy_look(busy, "volume a", &who));
+	assert_string_equal(who.what, "unmount");
+	assert_false(who.kernel);
+	assert_true(who.since_unix > 0);
+	assert_false(busy_look(busy, "volume b", &who));
 	assert_int_equal(busy_check(busy, "volume b", &err), 0);
 	assert_int_equal(keylock_try(locks, "volume", "a", &again, &err), -1);
 	end_child(pid);

@@ -132,6 +132,12 @@ static void who_is_left_is_found_after_a_restart(void **state)
 	assert_int_equal(rig->found, 1);
 	assert_string_equal(rig->volume, VOLUME);
 	assert_int_equal(holds_left(rig->holds), 1);
+	struct hold_old old;
+	assert_true(hold_is_old(rig->holds, HOLD_VOLUME, VOLUME, &old));
+	assert_string_equal(old.operation, "NodeUnstageVolume");
+	assert_true(old.since_unix > 0);
+	assert_false(hold_is_old(rig->holds, HOLD_STATISTICS, VOLUME, &old));
+	assert_false(hold_is_old(rig->holds, HOLD_VOLUME, "linux/vol-2", &old));
 	assert_int_equal(
 		hold_take(rig->holds, HOLD_VOLUME, VOLUME, "NodeStageVolume", &hold, &rig->err),
 		-1);
@@ -147,6 +153,7 @@ static void who_is_left_is_found_after_a_restart(void **state)
 	hold_release(rig->holds, &other);
 	end(pid);
 	assert_int_equal(holds_left(rig->holds), 0);
+	assert_false(hold_is_old(rig->holds, HOLD_VOLUME, VOLUME, &old));
 	take(rig, &hold);
 	hold_release(rig->holds, &hold);
 }

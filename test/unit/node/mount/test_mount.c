@@ -209,6 +209,10 @@ static void alive_or_not(void **state)
 	assert_true(alive);
 	assert_int_equal(mount_alive("/nonexistent", &guard, &alive, &err), 0);
 	assert_false(alive);
+	assert_int_equal(mount_opens(place->dir, &guard, &alive, &err), 0);
+	assert_true(alive);
+	assert_int_equal(mount_opens("/nonexistent", &guard, &alive, &err), 0);
+	assert_false(alive);
 }
 
 static void unmounting_what_is_no_mount_is_fine(void **state)

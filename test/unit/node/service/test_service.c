@@ -412,7 +412,7 @@ static void tells_who_it_is_and_what_it_can(void **state)
 	assert_true(call.placed);
 	again(&call);
 	api->node_get_capabilities(api, &capabilities, closed_capabilities, &call);
-	static const int expected[] = {1, 2, 3, 5};
+	static const int expected[] = {1, 2, 3, 5, 7, 8};
 	assert_int_equal(call.n_capabilities, ARRAY_SIZE(expected));
 	assert_memory_equal(call.capabilities, expected, sizeof(expected));
 	arena_free(call.op.arena);
