@@ -85,7 +85,9 @@ static enum log_level level_of(const struct rpc_done *done)
 		return LOG_LEVEL_WARNING;
 	}
 	return strstr(done->method, "/csi.v1.Identity/") || strstr(done->method, "Capabilities") ||
-			       strstr(done->method, "GetCapacity") || strstr(done->method, "List")
+			       strstr(done->method, "GetCapacity") ||
+			       strstr(done->method, "List") ||
+			       strstr(done->method, "GetVolumeHealth")
 		       ? LOG_LEVEL_DEBUG
 		       : LOG_LEVEL_INFO;
 }

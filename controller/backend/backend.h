@@ -187,6 +187,20 @@ struct be_capacity {
 	int64_t min_size;
 };
 
+/** struct be_pool - how a pool is. */
+struct be_pool {
+	const char *name;
+	bool there;
+	const char *reason; /* why it is not there */
+	int64_t size;	    /* bytes that it has for data, when it is there */
+	int64_t free;	    /* of those, not written to by anything yet */
+};
+
+struct be_pools {
+	struct be_pool *list;
+	size_t n;
+};
+
 /**
  * What a world-changing call came to. BE_FAILED: @err says why. BE_IN_PROGRESS: the backend works
  * on it and nothing failed; the same call again asks how far it is. Results are set only with
@@ -271,6 +285,10 @@ struct backend_ops {
 	 * such pool. */
 	int (*capacity)(struct backend *self, const struct op *op, const char *pool,
 		struct be_capacity *ret, struct err *err);
+	/** pools - (optional) how all pools are; one that is not there is told, and fails nothing.
+	 * For the health of volumes. Return: 0, or -1. */
+	int (*pools)(
+		struct backend *self, const struct op *op, struct be_pools *ret, struct err *err);
 	/** probe - (optional) does it work, and are its pools there? Asked all the time, so it must
 	 * cost the same whatever the backend holds; without it capacity is asked. */
 	int (*probe)(struct backend *self, const struct op *op, struct err *err);

@@ -4,7 +4,7 @@
  * begins after it whatever has come or gone since: every object that stays is told exactly once.
  */
 #include "common/base/parse.h"
-#include "controller/core/member.h"
+#include "controller/core/judge.h"
 #include "controller/core/snapshot.h"
 #include "controller/core/volume.h"
 
@@ -293,6 +293,59 @@ int core_volume_list(struct core *core, struct op *op, size_t max_entries, const
 				return no_room(err);
 			}
 			ret->n++;
+		}
+	}
+	return 0;
+}
+
+int core_volume_health_list(struct core *core, struct op *op, size_t max_entries, const char *token,
+	struct core_sick_volumes *ret, struct err *err)
+{
+	size_t room = page_size(max_entries);
+	_cleanup_round_ struct round *round = calloc(1, sizeof(*round));
+	struct cursor at;
+
+	*ret = (struct core_sick_volumes){.next_token = ""};
+	if (read_token(core, BE_KIND_VOLUME, token, op->arena, &at, err) < 0) {
+		return -1;
+	}
+	ret->list = arena_alloc(op->arena, room * sizeof(*ret->list));
+	if (!ret->list || !round) {
+		return no_room(err);
+	}
+	/* How many are not well is not known before: all are asked at once. */
+	*round = (struct round){.core = core, .op = op, .room = SIZE_MAX};
+	for (; at.member < core->n_members; at.member++, at.object = "") {
+		struct member *member = core->members[at.member];
+		const char *stale = NULL;
+		const struct listing *listing = listing_of(round, at.member, &stale, err);
+		struct be_pools pools;
+
+		if (!listing) {
+			return -1;
+		}
+		bool told = judge_pools(member, &member->lists, op, stale != NULL, &pools) == 0;
+		struct judged judged = {.stale = stale != NULL, .pools = told ? &pools : NULL};
+
+		for (size_t i = listing_after(listing, at.object); i < listing->n; i++) {
+			struct core_volume_health health = {.id = {.backend = member->name}};
+
+			judged.pool = listing->entries[i].pool;
+			if (judge_by_pool(op, member, &judged, &health, err) < 0) {
+				return -1;
+			}
+			if (health.n == 0) {
+				continue;
+			}
+			if (ret->n == room) {
+				return make_token(
+					op, &ret->list[ret->n - 1].id, &ret->next_token, err);
+			}
+			health.id.object = arena_strdup(op->arena, listing->entries[i].object);
+			if (!health.id.object) {
+				return no_room(err);
+			}
+			ret->list[ret->n++] = health;
 		}
 	}
 	return 0;

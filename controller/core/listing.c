@@ -75,6 +75,15 @@ size_t listing_after(const struct listing *listing, const char *object)
 	return low;
 }
 
+const struct listing_entry *listing_find(const struct listing *listing, const char *object)
+{
+	size_t after = listing_after(listing, object);
+
+	return after > 0 && streq(listing->entries[after - 1].object, object)
+		       ? &listing->entries[after - 1]
+		       : NULL;
+}
+
 static struct listing_entry *add_entry(struct builder *builder, struct err *err)
 {
 	struct listing *listing = builder->listing;
@@ -113,7 +122,11 @@ static int add_volume(struct builder *builder, const struct be_volume *volume, s
 	if (!entry) {
 		return -1;
 	}
+	/* Most are of the same pool: its name is kept once for those that follow each other. */
+	const char *before = builder->listing->n > 0 ? entry[-1].pool : "";
+
 	entry->object = arena_strdup(arena, volume->object);
+	entry->pool = streq(before, volume->pool) ? before : arena_strdup(arena, volume->pool);
 	entry->size = volume->size;
 	entry->ready = volume->ready;
 	if (volume->n_hosts > 0) {
@@ -133,7 +146,7 @@ static int add_volume(struct builder *builder, const struct be_volume *volume, s
 	}
 	entry->nodes = nodes;
 	entry->n_nodes = volume->n_hosts;
-	if (!entry->object) {
+	if (!entry->object || !entry->pool) {
 		return no_room(builder->listing, err);
 	}
 	builder->listing->n++;

@@ -16,6 +16,7 @@
 
 struct listing_entry {
 	const char *object;
+	const char *pool; /* volumes */
 	int64_t size;
 	const char *const *nodes; /* volumes: sorted node ids */
 	size_t n_nodes;
@@ -44,6 +45,8 @@ MUST_USE int listing_snapshots(struct backend *be, const struct op *op, const ch
 	struct listing **ret, struct err *err);
 /** listing_after - index of the first entry whose object comes after @object ("": the first). */
 size_t listing_after(const struct listing *listing, const char *object);
+/** listing_find - the entry of @object, NULL when there is none. */
+const struct listing_entry *listing_find(const struct listing *listing, const char *object);
 /** listing_ref, listing_unref - hold and let go; thread-safe. unref accepts NULL. */
 struct listing *listing_ref(struct listing *listing);
 void listing_unref(struct listing *listing);

@@ -23,6 +23,8 @@ static const Csi__V1__ControllerServiceCapability__RPC__Type capabilities[] = {
 	RPC(GET_VOLUME),
 	RPC(GET_SNAPSHOT),
 	RPC(SINGLE_NODE_MULTI_WRITER),
+	RPC(GET_VOLUME_HEALTH),
+	RPC(LIST_VOLUME_HEALTH),
 };
 
 void service_get_capabilities(Csi__V1__Controller_Service *service UNUSED,
@@ -74,4 +76,6 @@ void controller_service_init(struct controller_service *service, struct current 
 	slots->get_snapshot = service_get_snapshot;
 	slots->controller_expand_volume = service_expand_volume;
 	slots->controller_get_volume = service_get_volume;
+	slots->controller_get_volume_health = service_get_volume_health;
+	slots->controller_list_volume_health = service_list_volume_health;
 }

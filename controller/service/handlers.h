@@ -23,6 +23,9 @@ HANDLER(service_unpublish_volume, ControllerUnpublishVolume);
 /* list.c */
 HANDLER(service_list_volumes, ListVolumes);
 HANDLER(service_get_capacity, GetCapacity);
+/* health.c */
+HANDLER(service_get_volume_health, ControllerGetVolumeHealth);
+HANDLER(service_list_volume_health, ControllerListVolumeHealth);
 /* snapshot.c */
 HANDLER(service_create_snapshot, CreateSnapshot);
 HANDLER(service_delete_snapshot, DeleteSnapshot);

@@ -203,15 +203,16 @@ static bool has_word(const char *options, const char *word)
 	return false;
 }
 
+struct opening {
+	const char *path;
+	bool opens;
+};
+
 static int ask_opens(struct core *core, struct guard *guard, void *arg, struct err *err)
 {
-	const struct mount_entry *entry = arg;
-	bool opens;
+	struct opening *opening = arg;
 
-	if (core->ops->opens(core->host, entry->target, guard, &opens, err) < 0) {
-		return -1;
-	}
-	return opens ? 0 : err_set(err, ERR_DATA_LOSS, "%s: does not open", entry->target);
+	return core->ops->opens(core->host, opening->path, guard, &opening->opens, err);
 }
 
 static void add_shut_down(struct look *look)
@@ -224,23 +225,22 @@ static void add_shut_down(struct look *look)
 /* Does it still open? Asked in a child, and only where a path works. */
 static void ask_filesystem(struct look *look, const struct mount_entry *entry)
 {
+	struct opening opening = {.path = entry->target};
 	const struct question question = {.volume = look->volume,
 		.operation = OPERATION,
 		.what = "open",
 		.ask = ask_opens,
-		.arg = (void *)entry};
+		.arg = &opening};
 	struct err why = {0};
 
-	if (question_ask(look->core, &question, look->guard, &why) == 0 ||
-		why.code == ERR_CANCELLED) {
-		return;
-	}
-	if (why.code == ERR_DATA_LOSS) {
-		add_shut_down(look);
+	if (question_ask(look->core, &question, look->guard, &why) == 0) {
+		if (!opening.opens) {
+			add_shut_down(look);
+		}
 		return;
 	}
 	/* ABORTED: another look is asking just now. */
-	if (why.code != ERR_ABORTED) {
+	if (why.code != ERR_CANCELLED && why.code != ERR_ABORTED) {
 		add(look, HEALTH_FS_HANGS, "the filesystem does not answer: %.*s", WHY_SIZE,
 			why.msg);
 	}

@@ -143,12 +143,15 @@ def test_parameters_are_all_on_their_page():
 
 # docs/observe.md
 
-def test_reasons_of_health_are_all_on_their_page():
+@pytest.mark.parametrize("source, begin, end", [
+    ("node/core/health.c", "**NodeGetVolumeHealth**", "**NodeGetStorageHealth**"),
+    ("controller/core/volume_health.c", "**ControllerListVolumeHealth**", "### Who reads them")])
+def test_reasons_of_health_are_all_on_their_page(source, begin, end):
     """Each reason with its status, as the code has them."""
-    with open(f"{TOP}/node/core/health.c") as f:
+    with open(f"{TOP}/{source}") as f:
         code = {(name, "INACCESSIBLE" if lost == "true" else "DEGRADED")
-                for name, lost in re.findall(r'\[HEALTH_\w+\] = \{"(\w+)", (true|false)\}', f.read())}
-    table = page("docs/observe.md").split("**NodeGetVolumeHealth**")[1].split("**NodeGetStorageHealth**")[0]
+                for name, lost in re.findall(r'\[\w+\] = \{"(\w+)", (true|false)\}', f.read())}
+    table = page("docs/observe.md").split(begin)[1].split(end)[0]
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", table, re.MULTILINE)
     assert code and len(rows) == len(set(rows))
     assert set(rows) == code

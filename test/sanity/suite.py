@@ -12,8 +12,6 @@ SKIPPED = {
     "ControllerModifyVolume": "no mutable parameters, and not advertised",
     "ModifyVolume": "no mutable parameters, and not advertised",
     "SnapshotMetadata": "changed blocks are not offered, and not advertised",
-    "ControllerGetVolumeHealth": "alpha, not offered by the controller and not advertised",
-    "ControllerListVolumeHealth": "alpha, not offered by the controller and not advertised",
     "accessibility requirements": "no topology is offered, and not advertised",
     "volume attribute class": "no mutable parameters, and not advertised",
     "node max attach limit": "each node reports its limit and the scheduler keeps it; a backend sets none",

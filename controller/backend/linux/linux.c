@@ -61,6 +61,7 @@ static const struct backend_ops ops = {
 	.snapshot_get = linux_snapshot_get,
 	.snapshot_list = linux_snapshot_list,
 	.capacity = linux_capacity,
+	.pools = linux_pools_tell,
 	.link = link_state,
 };
 

@@ -88,6 +88,8 @@ struct linux_pool {
 	bool ready;
 	const char *reason; /* why it is not ready */
 	int64_t available;
+	int64_t size;
+	int64_t free;
 };
 /** linux_pools - all of them. */
 MUST_USE int linux_pools(struct linux_backend *lb, const struct op *op,

@@ -32,3 +32,5 @@ int linux_snapshot_list(struct backend *self, const struct op *op, const struct 
 	struct be_snapshots *ret, struct err *err);
 int linux_capacity(struct backend *self, const struct op *op, const char *pool,
 	struct be_capacity *ret, struct err *err);
+int linux_pools_tell(
+	struct backend *self, const struct op *op, struct be_pools *ret, struct err *err);

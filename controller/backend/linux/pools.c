@@ -20,7 +20,10 @@ static int read_pool(
 		return -1;
 	}
 	ret->ready = state == 0;
-	if (ret->ready && js_get_int(at, "available", 0, INT64_MAX, &ret->available, err) < 0) {
+	ret->available = ret->size = ret->free = 0;
+	if (ret->ready && (js_get_int(at, "available", 0, INT64_MAX, &ret->available, err) < 0 ||
+				  js_opt_int(at, "size", 0, INT64_MAX, &ret->size, err) < 0 ||
+				  js_opt_int(at, "free", 0, INT64_MAX, &ret->free, err) < 0)) {
 		return -1;
 	}
 	ret->name = arena_strdup(op->arena, name);
@@ -132,5 +135,29 @@ int linux_capacity(struct backend *self, const struct op *op, const char *pool,
 		.max_size = MIN(limits.max_size,
 			pools[i].available - pools[i].available % limits.granularity),
 	};
+	return 0;
+}
+
+int linux_pools_tell(
+	struct backend *self, const struct op *op, struct be_pools *ret, struct err *err)
+{
+	struct linux_pool *pools = NULL;
+	size_t n = 0;
+
+	if (linux_pools(linux_of(self), op, &pools, &n, err) < 0) {
+		return -1;
+	}
+	ret->list = arena_alloc(op->arena, (n + 1) * sizeof(*ret->list));
+	if (!ret->list) {
+		return be_no_memory(err);
+	}
+	for (size_t i = 0; i < n; i++) {
+		ret->list[i] = (struct be_pool){.name = pools[i].name,
+			.there = pools[i].ready,
+			.reason = pools[i].reason,
+			.size = pools[i].size,
+			.free = pools[i].free};
+	}
+	ret->n = n;
 	return 0;
 }

@@ -31,6 +31,7 @@ enum tiny_call {
 	TINY_SNAP_GET,
 	TINY_SNAP_LIST,
 	TINY_CAPACITY,
+	TINY_POOLS,
 	TINY_CALLS,
 };
 
@@ -73,8 +74,9 @@ struct tiny {
 	/* The next call of this kind fails so (before it does anything), or is in progress. */
 	enum err_code fail[TINY_CALLS];
 	unsigned in_progress[TINY_CALLS];
-	size_t page;	   /* entries of one page of a list, 0: all */
-	size_t attributes; /* that the last grant was told */
+	struct be_pool pool; /* "p" */
+	size_t page;	     /* entries of one page of a list, 0: all */
+	size_t attributes;   /* that the last grant was told */
 	/* Run inside grant after it took effect, as another controller might. */
 	void (*during_grant)(struct tiny *tiny);
 	/* Held during create, for calls that must overlap. */
@@ -508,6 +510,23 @@ static int tiny_capacity(struct backend *self, const struct op *op UNUSED, const
 	return 0;
 }
 
+static int tiny_pools(
+	struct backend *self, const struct op *op, struct be_pools *ret, struct err *err)
+{
+	struct tiny *tiny = tiny_of(self);
+
+	if (tiny_enter(tiny, TINY_POOLS, err)) {
+		return -1;
+	}
+	ret->list = arena_alloc(op->arena, sizeof(*ret->list));
+	if (!ret->list) {
+		return -1;
+	}
+	ret->list[0] = tiny->pool;
+	ret->n = 1;
+	return 0;
+}
+
 static struct tiny *tiny_open(void)
 {
 	struct tiny *tiny = calloc(1, sizeof(*tiny));
@@ -515,6 +534,8 @@ static struct tiny *tiny_open(void)
 	if (!tiny) {
 		abort();
 	}
+	tiny->pool = (struct be_pool){
+		.name = "p", .there = true, .reason = "", .size = 1000 * MIB, .free = 500 * MIB};
 	tiny->ops = (struct backend_ops){
 		.close = tiny_close,
 		.features = tiny_features,
@@ -531,6 +552,7 @@ static struct tiny *tiny_open(void)
 		.snapshot_get = tiny_snap_get,
 		.snapshot_list = tiny_snap_list,
 		.capacity = tiny_capacity,
+		.pools = tiny_pools,
 	};
 	tiny->base.ops = &tiny->ops;
 	tiny->features = (struct be_features){.metadata = BE_METADATA_FULL,

@@ -20,15 +20,15 @@ static void capabilities(void **state)
 		assert_false(seen[answer->capabilities[i]->rpc->type]);
 		seen[answer->capabilities[i]->rpc->type] = true;
 	}
-	assert_int_equal(answer->n_capabilities, 12);
+	assert_int_equal(answer->n_capabilities, 14);
 	/* VOLUME_CONDITION is no more, and what is not built is not offered. */
 	assert_false(seen[11]);
 	assert_false(seen[CSI__V1__CONTROLLER_SERVICE_CAPABILITY__RPC__TYPE__MODIFY_VOLUME]);
 	assert_false(seen[CSI__V1__CONTROLLER_SERVICE_CAPABILITY__RPC__TYPE__PUBLISH_READONLY]);
-	assert_false(seen[CSI__V1__CONTROLLER_SERVICE_CAPABILITY__RPC__TYPE__GET_VOLUME_HEALTH]);
+	/* CSI: LIST_VOLUME_HEALTH only with GET_VOLUME_HEALTH. */
+	assert_true(seen[CSI__V1__CONTROLLER_SERVICE_CAPABILITY__RPC__TYPE__GET_VOLUME_HEALTH]);
+	assert_true(seen[CSI__V1__CONTROLLER_SERVICE_CAPABILITY__RPC__TYPE__LIST_VOLUME_HEALTH]);
 	assert_null(s->service.service.controller_modify_volume);
-	assert_null(s->service.service.controller_get_volume_health);
-	assert_null(s->service.service.controller_list_volume_health);
 }
 
 int main(void)

@@ -203,6 +203,28 @@ static void pools_are_chosen(void **state)
 	want_code(w, w->be->ops->capacity(w->be, &w->op, "", &room, &w->err), ERR_INVALID_ARGUMENT);
 }
 
+/* One that is not there fails nothing. */
+static void pools_are_told(void **state)
+{
+	struct world *w = *state;
+	struct be_pools pools;
+
+	fresh(w);
+	say_once(w, "GET /v1/pools", 200,
+		"{\"pools\":[{\"name\":\"fast\",\"state\":\"ready\",\"available\":5,\"size\":9000,"
+		"\"free\":70},{\"name\":\"slow\",\"state\":\"absent\",\"reason\":\"not mounted\"}]}");
+	assert_int_equal(w->be->ops->pools(w->be, &w->op, &pools, &w->err), 0);
+	assert_int_equal(pools.n, 2);
+	assert_string_equal(pools.list[0].name, "fast");
+	assert_true(pools.list[0].there);
+	assert_int_equal(pools.list[0].size, 9000);
+	assert_int_equal(pools.list[0].free, 70);
+	assert_false(pools.list[1].there);
+	assert_string_equal(pools.list[1].reason, "not mounted");
+	say(w, "GET /v1/pools", 503, ERROR("UNAVAILABLE"));
+	want_code(w, w->be->ops->pools(w->be, &w->op, &pools, &w->err), ERR_UNAVAILABLE);
+}
+
 static void a_grant_is_read(void **state)
 {
 	struct world *w = *state;
@@ -390,6 +412,7 @@ int main(void)
 		WORLD_TEST(create_finds_what_is_there),
 		WORLD_TEST(create_meets_another_controller),
 		WORLD_TEST(pools_are_chosen),
+		WORLD_TEST(pools_are_told),
 		WORLD_TEST(a_grant_is_read),
 		WORLD_TEST(a_page_is_read),
 		WORLD_TEST(a_token_may_change),
