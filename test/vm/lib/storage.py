@@ -25,7 +25,8 @@ def package():
 def file_pool(vm):
     """The pool in files. Return: its entry in the configuration."""
     vm.run(f"mkfs.xfs -q -L pool /dev/vda && mkdir -p {POOL} && "
-           f"echo 'LABEL=pool {POOL} xfs defaults 0 0' >>/etc/fstab && systemctl daemon-reload && "
+           f"echo 'LABEL=pool {POOL} xfs nofail,x-systemd.device-timeout=10min 0 0' >>/etc/fstab && "
+           "systemctl daemon-reload && "
            f"mount {POOL} && nvmetcp-target --init-pool {POOL} pool")
     return {"name": "pool", "path": POOL}
 
