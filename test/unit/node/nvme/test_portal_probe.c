@@ -116,7 +116,7 @@ static void test_manners(void **state)
 	struct server servers[ARRAY_SIZE(cases)];
 	struct portal_verdict verdicts[PORTALS_MAX];
 	struct portals portals = {.n = ARRAY_SIZE(cases)};
-	struct deadline dl = deadline_in(300);
+	struct deadline dl = deadline_in(3000);
 	struct err err = {0};
 
 	(void)state;
