@@ -286,8 +286,8 @@ static void count_health(struct observe *observe)
 	struct err ignored = {0};
 
 	if (core_count_health(observe->core, counts, &ignored) == 0) {
-		for (size_t i = 0; i < HEALTH_REASONS; i++) {
-			const char *values[] = {health_kind(i)->name, NULL};
+		for (unsigned i = 0; i < HEALTH_REASONS; i++) {
+			const char *values[] = {health_kind((enum health_reason)i)->name, NULL};
 			metric_set(observe->unhealthy, values, counts[i]);
 		}
 	}
