@@ -82,7 +82,7 @@ static struct story *begin(struct history *history, const char *volume)
 		if (!story) {
 			return NULL;
 		}
-		if (history->n == HISTORY_MAX) {
+		if (history->n == HISTORY_MAX && history->stories) {
 			struct story **last = &history->stories;
 			while ((*last)->next) {
 				last = &(*last)->next;

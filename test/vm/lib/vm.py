@@ -29,8 +29,10 @@ GUEST = os.path.join(SRC, "test/vm/guest")
 # How many labs may run at once on this machine; each emulates at least one guest on both cores, so more than that
 # only makes each slower.
 LABS_AT_ONCE = int(os.environ.get("NV_LABS", "2"))
-# How often a machine may boot whose kernel panics before its first process.
+# How often a machine may boot that the emulator spoils before its first answer, and after how many complaints of
+# the kernel its clock counts as lost: two may be a busy machine.
 BOOTS = 3
+CLOCK_COMPLAINTS = 3
 
 
 class Failed(Exception):
@@ -42,8 +44,8 @@ class Failed(Exception):
         self.status = status
 
 
-class BootPanic(Exception):
-    """A kernel ended before anything of ours was there."""
+class BootSpoiled(Exception):
+    """A kernel ended or stood still before anything of ours was there."""
 
 
 def run(*argv, **kwargs):
@@ -243,17 +245,21 @@ class VM:
             try:
                 self.channel.wait_ready(self.boot_timeout)
                 return
-            except BootPanic:
-                print(f"vm: {self.name}: its kernel panicked before the first process; it boots again:\n"
-                      + self.console()[-2000:], file=sys.stderr)
+            except BootSpoiled as spoiled:
+                print(f"vm: {spoiled}; it boots again:\n" + self.console()[-2000:], file=sys.stderr)
                 self.kill()
                 self.launch()
         self.channel.wait_ready(self.boot_timeout)
 
-    def panicked_at_boot(self):
-        """The emulator, with several processors, now and then runs what the kernel has just patched."""
+    def spoiled_boot(self):
+        """What the emulator, with several processors, did to the kernel: now and then it runs what was just patched,
+        finds no clock, or forgets that of one processor."""
         text = self.console()
-        return "Kernel panic" in text and "kernel_init_freeable" in text
+        if "Kernel panic" in text and ("kernel_init_freeable" in text or "IO-APIC + timer" in text):
+            return "its kernel panicked before the first process"
+        if text.count("kthread timer wakeup didn't happen") >= CLOCK_COMPLAINTS:
+            return "a processor of it has lost its clock"
+        return None
 
     def run(self, command, timeout=300, check=True, live=False):
         """Run a shell command (or argv list) in the guest. Return: what it printed."""
@@ -326,8 +332,9 @@ class Channel:
                 time.sleep(0.05)
         threading.Thread(target=self._read, daemon=True).start()
         while not self.ready.wait(0.5):
-            if self.vm.panicked_at_boot():
-                raise BootPanic(f"{self.vm.name}: its kernel panicked before the first process")
+            spoiled = self.vm.spoiled_boot()
+            if spoiled:
+                raise BootSpoiled(f"{self.vm.name}: {spoiled}")
             if self.vm.qemu.poll() is not None or time.monotonic() > end:
                 tail = self.vm.console()[-2000:]
                 raise SystemExit(f"{self.vm.name}: no answer from the guest within {timeout} s; its console:\n{tail}")
