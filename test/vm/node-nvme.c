@@ -197,7 +197,8 @@ static void disconnect(void)
 
 static struct subsys_disk wait_for(const struct ns_ident *ident, int64_t size)
 {
-	struct call c = {.guard = guard_of(30000), .head = {NQN_ONE, ident, size}};
+	struct call c = {.guard = guard_of(30000),
+		.head = {.nqn = NQN_ONE, .ident = ident, .min_size = size}};
 
 	must(do_wait, &c);
 	return c.disk;
@@ -320,7 +321,8 @@ static void test_p2_find_and_prove(void **state)
 	assert_int_equal(head_prove(node.fab, &want, &disk, &guard, &none, &err), -1);
 	assert_int_equal(err.code, ERR_FAILED_PRECONDITION);
 	wrong.nguid[0] = 0x77;
-	struct call late = {.guard = guard_of(1500), .head = {NQN_ONE, &wrong, SIZE}};
+	struct call late = {.guard = guard_of(1500),
+		.head = {.nqn = NQN_ONE, .ident = &wrong, .min_size = SIZE}};
 	assert_int_equal(run(do_wait, &late, &err), -1);
 	assert_int_equal(err.code, ERR_DEADLINE_EXCEEDED);
 	print_message("half fits: %s\n", err.msg);
@@ -444,8 +446,9 @@ static void live(const char *fstype, uint8_t number, const char *file)
 	assert_false(c.size.needed);
 	(void)snprintf(revalidate, sizeof(revalidate), NS "%u/revalidate_size", number);
 	grow_target_file(revalidate, file, GROWN);
-	struct call grown = {
-		.guard = guard_of(30000), .head = {NQN_ONE, &ident, GROWN}, .grown = true};
+	struct call grown = {.guard = guard_of(30000),
+		.head = {.nqn = NQN_ONE, .ident = &ident, .min_size = GROWN},
+		.grown = true};
 	must(do_wait, &grown);
 	assert_int_equal(grow_query(&c.guard, &c.target, &c.size, &err), 0);
 	assert_true(c.size.needed);
