@@ -163,7 +163,7 @@ int core_stats(struct core *core, const char *volume, const char *path, const st
 	}
 	struct usage usage = {.record = record, .path = real, .ret = &stats.usage};
 	const struct question question = {.volume = volume,
-		.operation = "NodeGetVolumeStats",
+		.rpc = "NodeGetVolumeStats",
 		.what = "statfs",
 		.ask = ask_usage,
 		.arg = &usage};

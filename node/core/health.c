@@ -14,7 +14,6 @@
 
 _Static_assert(HEALTH_REASONS <= HISTORY_MARKS, "each reason has a mark");
 
-#define OPERATION "NodeGetVolumeHealth"
 /* What is left of a message for other people's words. */
 #define WHY_SIZE 512
 
@@ -227,7 +226,7 @@ static void ask_filesystem(struct look *look, const struct mount_entry *entry)
 {
 	struct opening opening = {.path = entry->target};
 	const struct question question = {.volume = look->volume,
-		.operation = OPERATION,
+		.rpc = "NodeGetVolumeHealth",
 		.what = "open",
 		.ask = ask_opens,
 		.arg = &opening};

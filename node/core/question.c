@@ -26,8 +26,8 @@ int question_ask(
 	}
 	/* Of several questions at once one is enough to be found after a restart. */
 	if (keylock_try(core->volumes, "statistics", key, &lock, NULL) == 0 &&
-		hold_take(core->holds, HOLD_STATISTICS, question->volume, question->operation,
-			&hold, err) < 0) {
+		hold_take(core->holds, HOLD_STATISTICS, question->volume, question->rpc, &hold,
+			err) < 0) {
 		return -1;
 	}
 	guard->hold = hold.fd;

@@ -11,8 +11,8 @@
 /** struct question - what is asked: @ask is called with @arg at most once. */
 struct question {
 	const char *volume;
-	const char *operation; /* "NodeGetVolumeStats" */
-	const char *what;      /* for messages: "statfs" */
+	const char *rpc;  /* "NodeGetVolumeStats" */
+	const char *what; /* for messages: "statfs" */
 	int (*ask)(struct core *core, struct guard *guard, void *arg, struct err *err);
 	void *arg;
 };
